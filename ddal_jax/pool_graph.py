@@ -1,0 +1,65 @@
+"""From features to the graph that labels diffuse on, in one step."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ddal_jax import checks
+from ddal_jax.diffusion import recommended_num_steps
+from ddal_jax.graph.affinity import SYMMETRIZATIONS, affinity
+from ddal_jax.graph.knn import knn_graph
+from ddal_jax.graph.types import AnyGraph
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GraphSettings:
+    """How the pool graph is built and walked.
+
+    Attributes:
+      num_neighbors: K edges per node.
+      num_steps: T diffusion steps per query; None takes `recommended_num_steps`.
+      symmetrize: as in `affinity`.
+      metric: "euclidean" or "cosine".
+    """
+
+    num_neighbors: int = 10
+    num_steps: int | None = None
+    symmetrize: str = "max"
+    metric: str = "euclidean"
+
+    def __post_init__(self) -> None:
+        checks.integer("num_neighbors", self.num_neighbors, low=1)
+        if self.num_steps is not None:
+            checks.integer("num_steps", self.num_steps, low=0)
+        checks.choice("symmetrize", self.symmetrize, SYMMETRIZATIONS)
+        checks.choice("metric", self.metric, METRICS)
+
+    def steps_for(self, num_points: int) -> int:
+        """Returns T for a pool of `num_points`."""
+        if self.num_steps is not None:
+            return self.num_steps
+        return recommended_num_steps(num_points, self.num_neighbors)
+
+
+def pool_graph(features: Float[Array, "n d"], settings: GraphSettings) -> AnyGraph:
+    """Builds the weighted graph of a pool."""
+    prepare = METRICS[settings.metric]
+    knn = knn_graph(prepare(features), num_neighbors=settings.num_neighbors)
+    return affinity(knn, symmetrize=settings.symmetrize)
+
+
+def _as_given(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    return features
+
+
+def _unit_length(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    lengths = jnp.linalg.norm(features, axis=1, keepdims=True)
+    if checks.is_concrete(lengths) and not np.all(np.asarray(lengths) > 0):
+        row = int(np.argmin(np.asarray(lengths)))
+        raise ValueError(f"features must have no zero row when metric is 'cosine'; got zeros in row {row}.")
+    return features / jnp.where(lengths > 0, lengths, 1.0)
+
+
+METRICS = {"euclidean": _as_given, "cosine": _unit_length}

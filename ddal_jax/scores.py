@@ -1,0 +1,109 @@
+"""Criteria: how little the diffused mass says about a point. Lower score = label first.
+
+All are read from the label mass F with reach a = sum_c F_c and its two largest entries F_(1) >= F_(2). For two classes
+`min_abs`, `norm`, `margin`, `uncertainty` and `negative_entropy` give one order; for more they differ, and what the
+differences mean is told with each.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ddal_jax import checks
+from ddal_jax.diffusion import reach, signed, simplex
+
+
+def min_abs(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns min_c |chi_c|, the paper's criterion; equal to |2 F_(1) - a| for any number of classes.
+
+    It is 0 where no label reaches and where one class holds exactly half the mass. With more than two classes it rises
+    again as the largest class falls below half: evenly split over ten classes scores .8, as sure as one class at .9.
+
+    Paper: Eq. (6).
+    """
+    checks.columns("mass", mass)
+    return jnp.abs(2 * mass.max(axis=-1) - reach(mass))
+
+
+def norm(mass: Float[Array, "*n c"], *, p: float = 2) -> Float[Array, "*n"]:
+    """Returns the p-norm of chi.
+
+    With p = infinity it equals the reach as soon as one class has no mass there; with p = 1 it does not see the classes
+    while the largest holds at most half the mass.
+
+    Args:
+      mass: diffused label mass.
+      p: in [1, infinity]. Static.
+
+    Raises:
+      ValueError: p below 1 or NaN.
+
+    Paper: appendix A, the one-vs-all approach.
+    """
+    checks.columns("mass", mass)
+    if isinstance(p, bool | str) or not p >= 1:
+        raise ValueError(f"p must be a number in [1, infinity]; got {p!r}.")
+    return jnp.linalg.norm(signed(mass), ord=p, axis=-1)
+
+
+def margin(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns F_(1) - F_(2), the lead of the first class over the second; the same for q as for F.
+
+    Paper: appendix A, the multivariate approach.
+    """
+    first, second = _two_largest(mass)
+    return first - second
+
+
+def root_reach_margin(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns (F_(1) - F_(2)) / sqrt(a), 0 where nothing reaches: the margin with the pull of low reach discounted.
+
+    Beyond the paper: the plain margin asks barely reached points before evenly split ones, however sure they are.
+    """
+    first, second = _two_largest(mass)
+    total = reach(mass)
+    reached = total > 0
+    return jnp.where(reached, (first - second) / jnp.sqrt(jnp.where(reached, total, 1.0)), 0.0)
+
+
+def uncertainty(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns max_c q_c, the confidence in the likeliest class: least confidence asks the smallest first.
+
+    Paper: appendix A, the multivariate approach.
+    """
+    checks.columns("mass", mass)
+    return simplex(mass).max(axis=-1)
+
+
+def negative_entropy(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns sum_c q_c log q_c in [-log C, 0], in nats.
+
+    Paper: appendix A, the multivariate approach.
+    """
+    checks.columns("mass", mass)
+    q = simplex(mass)
+    return jnp.sum(jax.scipy.special.xlogy(q, q), axis=-1)
+
+
+def mass(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns the reach a: explores only, and never refines a boundary."""
+    return reach(mass)
+
+
+def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    """Returns F_(1) and F_(2); with a single class the second is 0."""
+    checks.columns("mass", mass)
+    largest = mass.argmax(axis=-1, keepdims=True)
+    others = jnp.where(jnp.arange(mass.shape[-1]) == largest, 0.0, mass)
+    return mass.max(axis=-1), others.max(axis=-1)
+
+
+CRITERIA = {
+    "min_abs": min_abs,
+    "norm": norm,
+    "margin": margin,
+    "root_reach_margin": root_reach_margin,
+    "uncertainty": uncertainty,
+    "negative_entropy": negative_entropy,
+    "mass": mass,
+}

@@ -1,0 +1,80 @@
+"""Choosing what to ask: the B lowest scores among the points that may be asked, ties drawn by lottery.
+
+The paper's arg min^B leaves ties open. Before exploration ends they are the rule, not the exception: half the pool
+scores exactly 0, and taking ties by index would sample a sorted pool from a single class.
+"""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, Key, Shaped, UInt32
+
+from ddal_jax import checks
+
+
+class Query(NamedTuple):
+    """The points to label next, best first.
+
+    Attributes:
+      indices: int32; -1 in places that could not be filled.
+      scores: the criterion when picked; lower = label first. NaN in places that could not be filled.
+      reached: False where no known label reaches the point; False in places that could not be filled.
+    """
+
+    indices: Int[Array, " b"]
+    scores: Float[Array, " b"]
+    reached: Bool[Array, " b"]
+
+
+def lowest(
+    key: Key[Array, ""] | UInt32[Array, "2"],
+    scores: Float[Array, " n"],
+    labeled: Shaped[jax.typing.ArrayLike, " n"],
+    *,
+    query_size: int,
+) -> Int[Array, " b"]:
+    """Picks the points with the lowest scores, never a labelled one, ties drawn at random.
+
+    Works inside a caller's `jit` and `vmap`.
+
+    Args:
+      key: decides the ties, and nothing else; used once.
+      scores: lower = label first. NaN counts as larger than everything.
+      labeled: True where a point must not be picked.
+      query_size: B, at least 1. Static.
+
+    Returns:
+      Indices, lowest score first, int32, all different; -1 in the last places when fewer than B points are left.
+
+    Raises:
+      ValueError: `query_size` below 1, shapes that do not fit.
+      TypeError: `query_size` that is no integer, a mask that is not boolean.
+
+    Paper: arg min^B of Eq. (6) and Algorithm 1.
+    """
+    query_size = checks.integer("query_size", query_size, low=1)
+    checks.rank("scores", scores, 1, "[n]")
+    labeled = checks.boolean_mask("labeled", labeled, scores.shape[0])
+    return _lowest(key, jnp.asarray(scores), labeled, query_size=query_size)
+
+
+@functools.partial(jax.jit, static_argnames="query_size")
+def _lowest(key, scores: Float[Array, " n"], labeled: Bool[Array, " n"], *, query_size: int) -> Int[Array, " b"]:
+    n = scores.shape[0]
+    count = min(query_size, n)
+    largest = jnp.finfo(scores.dtype).max
+    ranked = jnp.where(jnp.isnan(scores), largest, jnp.minimum(scores, largest))
+    ranked = jnp.where(labeled, jnp.inf, ranked)
+    lottery = jax.random.bits(key, (n,), jnp.uint32)
+
+    # `jnp.max` over the kept values, not a slice of them: on CPU any slice of a top_k is compiled to a full sort.
+    threshold = -jnp.min(lax.top_k(-ranked, count)[0])
+    # Whatever lies below the threshold is in; what lies on it draws lots of 24 bits, which float32 holds exactly.
+    lot = jnp.where(ranked < threshold, -1.0, (lottery >> 8).astype(jnp.float32))
+    _, picked = lax.top_k(-jnp.where(ranked > threshold, jnp.inf, lot), count)
+    in_order = lax.sort((ranked[picked], lottery[picked], picked.astype(jnp.int32)), num_keys=3)[2]
+    in_order = jnp.where(labeled[in_order], -1, in_order)
+    return jnp.pad(in_order, (0, query_size - count), constant_values=-1)
