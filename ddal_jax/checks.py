@@ -87,9 +87,8 @@ def features(name: str, array: Any) -> jax.Array:
         return jnp.asarray(array, jnp.float32)
     values = np.asarray(array)
     rank(name, values, 2, "[n, d]")
-    if not (np.issubdtype(values.dtype, np.floating) or np.issubdtype(values.dtype, np.integer)):
-        if values.dtype != jnp.bfloat16:
-            raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}.")
+    if not any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer)):
+        raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}.")
     if values.shape[0] == 0:
         raise ValueError(f"{name} is an empty pool: it must have at least one row; got shape {values.shape}.")
     if values.shape[1] == 0:

@@ -4,7 +4,6 @@ Solved for the label mass F, one column per class, so that reach, chi and q are 
 solution is the minimal one: nodes from which no label can be reached stay exactly 0.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax

@@ -159,10 +159,10 @@ def _repair(features: Float[Array, "n d"], graph: KNNGraph, certified: Bool[Arra
 
     def nearest_of(row):
         row_ids = jnp.full((_RERANK_ROWS,), row)
-        sq_distances = lax.map(lambda ids: _sq_distances(features, row_ids, ids % n), everyone).reshape(1, -1)
-        sq_distances = jnp.where(everyone.reshape(1, -1) < n, sq_distances, jnp.inf)
-        sq_distances, ids = k_smallest(sq_distances, everyone.reshape(-1), num_neighbors + 1)
-        return sq_distances[0], ids[0]
+        sq_distances = lax.map(lambda ids: _sq_distances(features, row_ids, ids % n), everyone).reshape(-1)
+        # Stable: equal distances keep the order of the indices.
+        nearest_first, nearest = lax.top_k(-sq_distances[:n], num_neighbors + 1)
+        return -nearest_first, nearest
 
     def repair_first(state):
         neighbors, sq_distances, certified = state

@@ -1,0 +1,1 @@
+"""Data sets: a loader each, NumPy arrays out."""

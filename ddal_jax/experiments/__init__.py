@@ -1,0 +1,1 @@
+"""Experiments: settings in, records out, one JSON line per seed and cycle."""

@@ -1,0 +1,1 @@
+"""Networks, seen by everything else as a pair of pure functions."""

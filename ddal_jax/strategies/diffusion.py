@@ -1,0 +1,46 @@
+"""The paper's strategy: a graph on the features, known labels diffused over it, the weakest points asked."""
+
+import dataclasses
+from typing import ClassVar
+
+import jax
+
+from ddal_jax.diffusion import label_mass
+from ddal_jax.graph.types import AnyGraph
+from ddal_jax.pool_graph import GraphSettings, pool_graph
+from ddal_jax.query import QuerySettings, query
+from ddal_jax.selection import Query
+from ddal_jax.strategies.base import Pool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Diffusion:
+    """DDAL.
+
+    Attributes:
+      num_classes: C.
+      graph: how the graph is built and walked.
+      settings: how points are picked.
+
+    Paper: Algorithm 1; the sub-batches between two retrainings share a graph and each diffuse all labels afresh.
+    """
+
+    num_classes: int
+    graph: GraphSettings = GraphSettings()
+    settings: QuerySettings = QuerySettings()
+    requires: ClassVar[frozenset[str]] = frozenset({"features"})
+
+    def prepare(self, key: jax.Array, pool: Pool) -> AnyGraph:
+        """Builds the graph of the pool."""
+        del key
+        assert pool.features is not None
+        return pool_graph(pool.features, self.graph)
+
+    def query(self, key: jax.Array, prepared: AnyGraph, pool: Pool, *, query_size: int) -> Query:
+        """Diffuses all known labels and picks the weakest points."""
+        mass = label_mass(pool.labels, pool.labeled, num_classes=self.num_classes)
+        picked, _ = query(
+            key, prepared, mass, pool.labeled, ~pool.labeled,
+            settings=self.settings, query_size=query_size, num_steps=self.graph.steps_for(pool.labeled.shape[0]),
+        )  # fmt: skip
+        return picked
