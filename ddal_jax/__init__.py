@@ -29,7 +29,7 @@ _HOME = {
 }
 _MODULES = ("scores", "selection", "strategies")
 
-__all__ = sorted([*_HOME, *_MODULES])
+__all__ = sorted([*_HOME, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]  # literal tables, above
 
 if TYPE_CHECKING:
     from ddal_jax import scores, selection, strategies

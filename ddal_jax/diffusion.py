@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.graph.table import weighted_sums
 from ddal_jax.graph.types import AnyGraph
 
@@ -60,8 +60,8 @@ def label_mass(
     num_classes = checks.integer("num_classes", num_classes, low=1)
     checks.rank("labels", labels, 1, "[n]")
     labels = jnp.asarray(labels)
-    labeled = checks.boolean_mask("labeled", labeled, labels.shape[0])
-    checks.labels("labels", labels, num_classes=num_classes, low=0, where=labeled)
+    labeled = array_checks.boolean_mask("labeled", labeled, labels.shape[0])
+    array_checks.labels("labels", labels, num_classes=num_classes, low=0, where=labeled)
     return _label_mass(labels, labeled, num_classes=num_classes)
 
 
@@ -89,14 +89,14 @@ def diffuse(
     Paper: Eq. (3) and the inner loop of Algorithm 1 (whose clamp is misprinted: labelled rows return to their start).
     """
     check_signal("mass", graph, mass)
-    labeled = checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
+    labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     num_steps = checks.integer("num_steps", num_steps, low=0)
     return _diffuse(graph, jnp.asarray(mass), labeled, num_steps=num_steps)
 
 
 def reach(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
     """Returns a = sum_c F_c, the probability that a walk meets a label: 0 exactly where no label reaches."""
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     return jnp.sum(mass, axis=-1)
 
 
@@ -146,7 +146,7 @@ def check_signal(name: str, graph: AnyGraph, signal: Shaped[jax.typing.ArrayLike
     """Refuses a signal that does not lie on the nodes of the graph."""
     checks.rank(name, signal, 2, "[n, c]")
     checks.length(name, signal, graph.degrees.shape[0], "node")
-    checks.finite(name, signal)
+    array_checks.finite(name, signal)
 
 
 @jax.jit

@@ -78,7 +78,7 @@ def _query_call(seeds, states, tasks, num_labeled, index, *, settings: LoopSetti
 
 
 def _over_seeds(stage: Callable[..., Any], seeds, states, tasks, num_labeled, index):
-    """Maps a stage over seeds: `vmap` on each device, the seeds shared out evenly over as many devices as divide them."""
+    """Maps a stage over seeds: shared out evenly over devices, `vmap` on each."""
 
     def stage_of_some(seeds, states, tasks, num_labeled, index):
         def stage_of_one(seed, state, task):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import check_signal, walk
 from ddal_jax.graph.types import AnyGraph, DirectedGraph, Graph
 
@@ -60,7 +60,7 @@ def harmonic(
     Paper: Eq. (4); the iteration it prints as Eq. (5) is the one used on a directed graph.
     """
     check_signal("mass", graph, mass)
-    labeled = checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
+    labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     tolerance = checks.positive_float("tolerance", tolerance)
     max_steps = checks.integer("max_steps", max_steps, low=1)
     solve = _iterate if isinstance(graph, DirectedGraph) else _conjugate_gradients

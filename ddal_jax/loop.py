@@ -19,8 +19,7 @@ from ddal_jax.selection import Query
 from ddal_jax.strategies.base import Pool, QueryStrategy
 from ddal_jax.training import TrainSettings, fit, predict
 
-
-# What the key of a cycle is split for.
+# What the key of a cycle is folded with.
 _TRAINING, _QUERYING = 0, 1
 
 

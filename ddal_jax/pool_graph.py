@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.graph.affinity import SYMMETRIZATIONS, affinity
 from ddal_jax.graph.knn import knn_graph
@@ -56,7 +56,7 @@ def _as_given(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
 
 def _unit_length(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
     lengths = jnp.linalg.norm(features, axis=1, keepdims=True)
-    if checks.is_concrete(lengths) and not np.all(np.asarray(lengths) > 0):
+    if array_checks.is_concrete(lengths) and not np.all(np.asarray(lengths) > 0):
         row = int(np.argmin(np.asarray(lengths)))
         raise ValueError(f"features must have no zero row when metric is 'cosine'; got zeros in row {row}.")
     return features / jnp.where(lengths > 0, lengths, 1.0)

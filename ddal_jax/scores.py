@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ddal_jax import checks
+from ddal_jax import array_checks
 from ddal_jax.diffusion import reach, signed, simplex
 
 
@@ -21,7 +21,7 @@ def min_abs(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: Eq. (6).
     """
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     return jnp.abs(2 * mass.max(axis=-1) - reach(mass))
 
 
@@ -40,7 +40,7 @@ def norm(mass: Float[Array, "*n c"], *, p: float = 2) -> Float[Array, "*n"]:
 
     Paper: appendix A, the one-vs-all approach.
     """
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     if isinstance(p, bool | str) or not p >= 1:
         raise ValueError(f"p must be a number in [1, infinity]; got {p!r}.")
     return jnp.linalg.norm(signed(mass), ord=p, axis=-1)
@@ -71,7 +71,7 @@ def uncertainty(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: appendix A, the multivariate approach.
     """
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     return simplex(mass).max(axis=-1)
 
 
@@ -80,7 +80,7 @@ def negative_entropy(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: appendix A, the multivariate approach.
     """
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     q = simplex(mass)
     return jnp.sum(jax.scipy.special.xlogy(q, q), axis=-1)
 
@@ -92,7 +92,7 @@ def mass(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
 def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Returns F_(1) and F_(2); with a single class the second is 0."""
-    checks.columns("mass", mass)
+    array_checks.columns("mass", mass)
     largest = mass.argmax(axis=-1, keepdims=True)
     others = jnp.where(jnp.arange(mass.shape[-1]) == largest, 0.0, mass)
     return mass.max(axis=-1), others.max(axis=-1)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, Shaped, UInt32
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 
 
 class Query(NamedTuple):
@@ -57,7 +57,7 @@ def lowest(
     """
     query_size = checks.integer("query_size", query_size, low=1)
     checks.rank("scores", scores, 1, "[n]")
-    labeled = checks.boolean_mask("labeled", labeled, scores.shape[0])
+    labeled = array_checks.boolean_mask("labeled", labeled, scores.shape[0])
     return _lowest(key, jnp.asarray(scores), labeled, query_size=query_size)
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import label_mass, recommended_num_steps, simplex
 from ddal_jax.graph.hops import nearest_labels
 from ddal_jax.graph.types import AnyGraph, DirectedGraph, Graph
@@ -94,7 +94,7 @@ def suggest(
     query_settings = QuerySettings(criterion=criterion, diversity=diversity, ties=ties)
     query_size = checks.integer("query_size", query_size, low=1)
     seed = checks.integer("seed", seed, low=0, high=LARGEST_SEED)
-    pool = checks.features("features", features)
+    pool = array_checks.features("features", features)
     labels, num_classes = _known_labels(labels, len(pool), num_classes, soft_labels)
     labeled = labels >= 0
     mass = _start_mass(labels, labeled, num_classes, soft_labels)
@@ -116,11 +116,11 @@ def _known_labels(labels, num_points, num_classes, soft_labels) -> tuple[Int[np.
     labels = np.asarray(labels)
     checks.rank("labels", labels, 1, "[n]")
     checks.length("labels", labels, num_points, "row of features")
-    checks.labels("labels", labels, num_classes=checks.INT32_MAX, low=-1)
+    array_checks.labels("labels", labels, num_classes=checks.INT32_MAX, low=-1)
     if num_classes is None:
         num_classes = max(2, int(labels.max()) + 1) if soft_labels is None else np.shape(soft_labels)[-1]
     num_classes = checks.integer("num_classes", num_classes, low=1)
-    checks.labels("labels", labels, num_classes=num_classes, low=-1)
+    array_checks.labels("labels", labels, num_classes=num_classes, low=-1)
     return labels.astype(np.int32), num_classes
 
 
@@ -131,7 +131,7 @@ def _start_mass(labels, labeled, num_classes, soft_labels) -> Float[Array, "n c"
     if soft_labels.shape != (len(labels), num_classes):
         raise ValueError(f"soft_labels must have shape {(len(labels), num_classes)}; got {soft_labels.shape}.")
     known = soft_labels[labeled]
-    checks.finite("soft_labels", known)
+    array_checks.finite("soft_labels", known)
     if (known < 0).any() or (known.sum(axis=1) > 1 + _SUM_TOLERANCE).any():
         raise ValueError(
             "soft_labels must be non-negative and sum to at most 1 on every labelled row; "
@@ -181,6 +181,5 @@ def _answer(seed, graph, mass, labeled, eligible, *, settings: QuerySettings, qu
     )  # fmt: skip
     nearest = nearest_labels(graph, labeled, num_steps=num_steps)
     rows = picked.indices
-    return Suggestion(
-        rows, picked.scores, picked.reached, nearest.hops[rows], simplex(diffused)[rows], nearest.sources[rows]
-    )
+    hops, sources = nearest.hops[rows], nearest.sources[rows]
+    return rows, picked.scores, picked.reached, hops, simplex(diffused)[rows], sources

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from ddal_jax.drivers import run_stepwise
 from ddal_jax.experiments.build import build
 from ddal_jax.experiments.config import RunConfig
 from ddal_jax.experiments.results import Record
+from ddal_jax.loop import CycleRecord
 
 
 def run(config: RunConfig) -> Iterator[list[Record]]:
@@ -21,11 +24,8 @@ def run(config: RunConfig) -> Iterator[list[Record]]:
         cycles = run_stepwise(trial.seeds, trial.states, trial.tasks, trial.counts, settings=settings)
         for cycle, stacked in enumerate(cycles):
             stacked = jax.device_get(stacked)
-            seconds = time.perf_counter() - began
-            yield [
-                _record(config, strategy, seed, cycle, jax.tree.map(lambda part: part[seed], stacked), seconds, pool)
-                for seed, pool in enumerate(pools)
-            ]
+            where = {"data": config.data, "strategy": strategy, "cycle": cycle}
+            yield _records(stacked, pools, **where, seconds_all_seeds=time.perf_counter() - began)
             began = time.perf_counter()
 
 
@@ -34,18 +34,19 @@ def num_cycles(config: RunConfig) -> int:
     return len(build(config).counts) * len(config.strategies)
 
 
-def _record(config, strategy, seed, cycle, part, seconds, pool) -> Record:
-    asked = part.queried >= 0
-    queried = part.queried[asked]
-    return Record(
-        data=config.data,
-        strategy=strategy,
-        seed=seed,
-        cycle=cycle,
-        num_labeled=int(part.num_labeled),
-        accuracy=float(part.accuracy),
-        queried=queried.tolist(),
-        reached=part.reached[asked].tolist(),
-        points=pool[queried].tolist() if pool.shape[1] == 2 else None,
-        seconds_all_seeds=seconds,
-    )
+def _records(stacked: CycleRecord, pools: Float[np.ndarray, "s n d"], **shared: Any) -> list[Record]:
+    is_planar = pools.shape[2] == 2
+    records = []
+    for seed, (num_labeled, accuracy, queried, reached) in enumerate(zip(*stacked, strict=True)):
+        asked = queried >= 0
+        record = Record(
+            **shared,
+            seed=seed,
+            num_labeled=int(num_labeled),
+            accuracy=float(accuracy),
+            queried=queried[asked].tolist(),
+            reached=reached[asked].tolist(),
+            points=pools[seed][queried[asked]].tolist() if is_planar else None,
+        )
+        records.append(record)
+    return records

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.graph.types import AnyGraph
 
 
@@ -37,7 +37,7 @@ def nearest_labels(graph: AnyGraph, labeled: Shaped[jax.typing.ArrayLike, " n"],
       ValueError: a mask of another length than the graph, `num_steps` below 0.
       TypeError: a mask that is not boolean.
     """
-    labeled = checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
+    labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     num_steps = checks.integer("num_steps", num_steps, low=0)
     return _nearest_labels(graph, labeled, num_steps=num_steps)
 

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.graph.smallest import entries_of_best_groups, k_smallest
 from ddal_jax.graph.types import KNNGraph
 from ddal_jax.reduction import ordered_sum
@@ -65,7 +65,7 @@ def knn_graph(
     Paper: Section III, the neighbourhoods N(i) of Eq. (1).
     """
     checks.choice("method", method, METHODS)
-    features = checks.features("features", features)
+    features = array_checks.features("features", features)
     num_points = features.shape[0]
     num_neighbors = checks.num_neighbors(num_neighbors, num_points)
     if memory_budget is None:

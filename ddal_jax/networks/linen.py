@@ -1,10 +1,14 @@
 """Flax Linen modules behind the `Network` seam."""
 
+from typing import cast
+
 import jax
 from flax import linen
 from jaxtyping import Array, Float
 
 from ddal_jax.networks.types import ApplyMask, Network, Outputs, TrainState
+
+_Pair = tuple[jax.Array, jax.Array]
 
 
 def from_linen(module: linen.Module, example: Float[Array, "n ..."]) -> Network:
@@ -24,11 +28,10 @@ def from_linen(module: linen.Module, example: Float[Array, "n ..."]) -> Network:
     def apply(params, state, x, key, *, train: bool, mask: ApplyMask = None) -> Outputs:
         variables = {"params": params, **state}
         if not train:
-            logits, features = module.apply(variables, x, train=False, mask=mask)
+            logits, features = cast(_Pair, module.apply(variables, x, train=False, mask=mask))
             return Outputs(logits, features, state)
-        (logits, features), state = module.apply(
-            variables, x, train=True, mask=mask, rngs={"dropout": key}, mutable=list(state)
-        )
+        outputs, state = module.apply(variables, x, train=True, mask=mask, rngs={"dropout": key}, mutable=list(state))
+        logits, features = cast(_Pair, outputs)
         return Outputs(logits, features, state)
 
     return Network(init, apply)

@@ -1,6 +1,6 @@
 """What a strategy sees and what it must answer."""
 
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -33,10 +33,8 @@ class QueryStrategy(Protocol):
     Both are traced under `jit` and `vmap`.
     """
 
-    @property
-    def requires(self) -> frozenset[str]:
-        """Names the optional parts of `Pool` that must be there."""
-        ...
+    # The optional parts of `Pool` that must be there.
+    requires: ClassVar[frozenset[str]]
 
     def prepare(self, key: jax.Array, pool: Pool) -> PyTree:
         """Computes what stays fixed until the network is trained again."""
