@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Int, UInt32
 
 from ddal_jax.loop import CycleRecord, LoopSettings, LoopState, Task, cycle, query_stage, train_stage
@@ -87,7 +87,7 @@ def _over_seeds(stage: Callable[..., Any], seeds, states, tasks, num_labeled, in
         return jax.vmap(stage_of_one)(seeds, states, tasks)
 
     sharding = _sharding(len(seeds))
-    if sharding.num_devices == 1:
+    if isinstance(sharding, SingleDeviceSharding):
         return stage_of_some(seeds, states, tasks, num_labeled, index)
     spread = jax.shard_map(
         stage_of_some,
@@ -100,8 +100,14 @@ def _over_seeds(stage: Callable[..., Any], seeds, states, tasks, num_labeled, in
     return spread(seeds, states, tasks, num_labeled, index)
 
 
-def _sharding(num_seeds: int) -> NamedSharding:
-    """Shares seeds out evenly over as many devices as divide them."""
-    num_devices = max(n for n in range(1, jax.device_count() + 1) if num_seeds % n == 0)
-    mesh = jax.make_mesh((num_devices,), ("seeds",), (AxisType.Auto,), devices=jax.devices()[:num_devices])
+def _sharding(num_seeds: int) -> NamedSharding | SingleDeviceSharding:
+    """Shares seeds out evenly over as many devices as divide them.
+
+    What a stage returns is placed as what it was given, or the second cycle would compile anew.
+    """
+    devices = jax.devices()
+    num_devices = max(n for n in range(1, len(devices) + 1) if num_seeds % n == 0)
+    if num_devices == 1:
+        return SingleDeviceSharding(devices[0])
+    mesh = jax.make_mesh((num_devices,), ("seeds",), (AxisType.Auto,), devices=devices[:num_devices])
     return NamedSharding(mesh, PartitionSpec("seeds"))

@@ -1,6 +1,6 @@
 """Figures, each a function of saved results. Needs the extra `figures`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def learning_curves(records: Sequence[Record], path: Path, *, title: str) -> Non
         _save(figure, path)
 
 
-def switch(panels: dict[str, Sequence[Record]], path: Path) -> None:
+def switch(panels: Mapping[str, Sequence[Record]], path: Path) -> None:
     """Draws the share of diffusion's queries that no label reached: the paper's switch from exploring to refining.
 
     Args:

@@ -93,8 +93,8 @@ def mass(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Returns F_(1) and F_(2); with a single class the second is 0."""
     array_checks.columns("mass", mass)
-    largest = mass.argmax(axis=-1, keepdims=True)
-    others = jnp.where(jnp.arange(mass.shape[-1]) == largest, 0.0, mass)
+    classes = jax.lax.broadcasted_iota(jnp.int32, mass.shape, mass.ndim - 1)
+    others = jnp.where(classes == mass.argmax(axis=-1, keepdims=True), 0.0, mass)
     return mass.max(axis=-1), others.max(axis=-1)
 
 

@@ -9,6 +9,7 @@ from ddal_jax.cli.execute import execute, print_table
 from ddal_jax.cli.run import quick
 from ddal_jax.cli.session import console, prepare_jax
 from ddal_jax.experiments import results
+from ddal_jax.experiments.build import build
 from ddal_jax.experiments.presets import CHECKERBOARD, DIGITS
 
 _WRITTEN = ("results.jsonl", "config.json", "curves.png", "switch.png", "checkerboard.png")
@@ -27,6 +28,7 @@ def main(arguments: argparse.Namespace) -> int:
     digits, board = dataclasses.replace(DIGITS, num_seeds=arguments.seeds), CHECKERBOARD
     if arguments.quick:
         digits, board = quick(digits), quick(board)
+    trials = build(digits), build(board)
     folder = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     for name in _WRITTEN:
@@ -34,8 +36,7 @@ def main(arguments: argparse.Namespace) -> int:
     results.write_json(folder / "config.json", results.describe(digits, board))
 
     path = folder / "results.jsonl"
-    of_digits = execute(digits, path)
-    of_board = execute(board, path)
+    of_digits, of_board = (execute(trial, path) for trial in trials)
     title = f"scikit-learn digits, {digits.num_seeds} seeds (bands: ± 2 standard errors)"
     figures.learning_curves(of_digits, folder / "curves.png", title=title)
     panels = {f"digits, {digits.num_seeds} seeds": of_digits, f"checkerboard, {board.num_seeds} seeds": of_board}

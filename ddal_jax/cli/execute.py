@@ -7,17 +7,18 @@ import rich.table
 
 from ddal_jax.cli.session import console, progress
 from ddal_jax.experiments import results
+from ddal_jax.experiments.build import Trial
 from ddal_jax.experiments.config import RunConfig
 from ddal_jax.experiments.results import Record
-from ddal_jax.experiments.run import num_cycles, run
+from ddal_jax.experiments.run import num_lists, run
 from ddal_jax.experiments.summary import Point, curves
 
 
-def execute(config: RunConfig, path: Path) -> list[Record]:
+def execute(trial: Trial, path: Path) -> list[Record]:
     """Runs an experiment, appends its records to `path` and returns them."""
     everything: list[Record] = []
-    with progress(config, num_cycles(config)) as meter:
-        for records in run(config):
+    with progress(trial.config.data, num_lists(trial)) as meter:
+        for records in run(trial):
             results.append(path, records)
             everything.extend(records)
             meter.advance(records)
@@ -27,7 +28,8 @@ def execute(config: RunConfig, path: Path) -> list[Record]:
 def print_table(config: RunConfig, records: list[Record]) -> None:
     """Prints held-out accuracy against labels, and the share of diffusion's queries that were unexplored."""
     by_strategy = curves(records)
-    table = rich.table.Table(title=_title(config), caption=_caption(config))
+    console.print(f"\n{_title(config)}")
+    table = rich.table.Table()
     table.add_column("labels", justify="right")
     for name in by_strategy:
         table.add_column(name, justify="right")
@@ -39,13 +41,15 @@ def print_table(config: RunConfig, records: list[Record]) -> None:
             cells.append(_share(row[list(by_strategy).index("diffusion")]))
         table.add_row(str(row[0].num_labeled), *cells)
     console.print(table)
+    if "diffusion" in by_strategy:
+        console.print(_note(config))
 
 
 def _title(config: RunConfig) -> str:
     return f"{config.data}: held-out accuracy, mean ± standard error over {config.num_seeds} seeds"
 
 
-def _caption(config: RunConfig) -> str:
+def _note(config: RunConfig) -> str:
     rule = f"{config.query.criterion}, diversity {config.query.diversity}, graph {config.graph.symmetrize}"
     return f"diffusion: {rule}. unexplored: share of its next query that no label reached."
 

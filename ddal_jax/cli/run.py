@@ -8,7 +8,7 @@ from ddal_jax import checks
 from ddal_jax.cli.execute import execute, print_table
 from ddal_jax.cli.session import console, prepare_jax
 from ddal_jax.experiments import results
-from ddal_jax.experiments.build import STRATEGIES
+from ddal_jax.experiments.build import STRATEGIES, build
 from ddal_jax.experiments.config import RunConfig
 from ddal_jax.experiments.presets import PRESETS
 from ddal_jax.graph.affinity import SYMMETRIZATIONS
@@ -41,12 +41,13 @@ def main(arguments: argparse.Namespace) -> int:
     prepare_jax()
     config = configure(arguments)
     folder = arguments.output or Path("runs") / arguments.name
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.jsonl"
     if path.exists():
         raise ValueError(f"{path} already holds results; name another folder with --output, or remove it.")
+    trial = build(config)
+    folder.mkdir(parents=True, exist_ok=True)
     results.write_json(folder / "config.json", results.describe(config))
-    print_table(config, execute(config, path))
+    print_table(config, execute(trial, path))
     console.print(f"Results: {path}")
     return 0
 

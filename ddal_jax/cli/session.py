@@ -9,7 +9,6 @@ import jax
 import rich.console
 import rich.progress
 
-from ddal_jax.experiments.config import RunConfig
 from ddal_jax.experiments.results import Record
 
 console = rich.console.Console()
@@ -30,7 +29,7 @@ def prepare_jax() -> None:
 
 
 @contextmanager
-def progress(config: RunConfig, num_lists: int) -> Iterator["Meter"]:
+def progress(description: str, num_lists: int) -> Iterator["Meter"]:
     """Shows a bar on a terminal and one line per strategy elsewhere."""
     columns = (
         rich.progress.TextColumn("{task.description:<28}"),
@@ -39,7 +38,7 @@ def progress(config: RunConfig, num_lists: int) -> Iterator["Meter"]:
         rich.progress.TimeElapsedColumn(),
     )
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        yield Meter(bar, bar.add_task(config.data, total=num_lists, status="compiling"))
+        yield Meter(bar, bar.add_task(description, total=num_lists, status="compiling"))
 
 
 class Meter:

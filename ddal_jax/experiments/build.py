@@ -25,8 +25,18 @@ _START_LABELS, _INITIAL_WEIGHTS = 1, 2
 
 
 class Trial(NamedTuple):
-    """Everything that the strategies of an experiment share, stacked over seeds."""
+    """An experiment ready to run; arrays are shared by its strategies and stacked over seeds.
 
+    Attributes:
+      config: what was asked for.
+      seeds: one per repetition.
+      states: initial states.
+      tasks: data and initial weights.
+      counts: labels known in each cycle.
+      settings: how the loop runs, by strategy.
+    """
+
+    config: RunConfig
     seeds: UInt32[Array, " s"]
     states: LoopState
     tasks: Task
@@ -38,7 +48,7 @@ def build(config: RunConfig) -> Trial:
     """Loads the data, draws the starts and initial weights, and sets up each strategy.
 
     Raises:
-      ValueError: an unknown data set or strategy, a budget that does not fit the pool or the start.
+      ValueError: an unknown data set or strategy, a budget or a K that does not fit the pool.
     """
     load = DATA[checks.choice("data", config.data, DATA)]
     for name in config.strategies:
@@ -48,6 +58,7 @@ def build(config: RunConfig) -> Trial:
     num_start = config.start_per_class * num_classes
     num_points, num_features = splits[0].inputs.shape
     checks.integer("budget", config.budget, low=num_start, high=num_points, why="(the start labels and the pool)")
+    checks.num_neighbors(config.graph.num_neighbors, num_points)
     starts = np.stack([_start_labels(split, seed, config) for seed, split in enumerate(splits)])
 
     network = mlp(
@@ -61,7 +72,7 @@ def build(config: RunConfig) -> Trial:
     states = jax.vmap(lambda task, start: initial_state(task, start, config.budget))(tasks, jnp.asarray(starts))
     settings = {name: _loop_settings(name, config, network, num_classes) for name in config.strategies}
     counts = label_counts(num_start, config.budget, config.query_size * config.num_sub_batches)
-    return Trial(seeds, states, tasks, counts, settings)
+    return Trial(config, seeds, states, tasks, counts, settings)
 
 
 def _start_labels(split: Split, seed: int, config: RunConfig) -> Int[np.ndarray, " l"]:

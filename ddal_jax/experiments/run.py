@@ -9,29 +9,27 @@ import numpy as np
 from jaxtyping import Float
 
 from ddal_jax.drivers import run_stepwise
-from ddal_jax.experiments.build import build
-from ddal_jax.experiments.config import RunConfig
+from ddal_jax.experiments.build import Trial
 from ddal_jax.experiments.results import Record
 from ddal_jax.loop import CycleRecord
 
 
-def run(config: RunConfig) -> Iterator[list[Record]]:
+def run(trial: Trial) -> Iterator[list[Record]]:
     """Yields, for each strategy and cycle in turn, one record per seed."""
-    trial = build(config)
     pools = np.asarray(trial.tasks.inputs)
     for strategy, settings in trial.settings.items():
         began = time.perf_counter()
         cycles = run_stepwise(trial.seeds, trial.states, trial.tasks, trial.counts, settings=settings)
         for cycle, stacked in enumerate(cycles):
             stacked = jax.device_get(stacked)
-            where = {"data": config.data, "strategy": strategy, "cycle": cycle}
+            where = {"data": trial.config.data, "strategy": strategy, "cycle": cycle}
             yield _records(stacked, pools, **where, seconds_all_seeds=time.perf_counter() - began)
             began = time.perf_counter()
 
 
-def num_cycles(config: RunConfig) -> int:
+def num_lists(trial: Trial) -> int:
     """Returns how many lists `run` yields."""
-    return len(build(config).counts) * len(config.strategies)
+    return len(trial.counts) * len(trial.settings)
 
 
 def _records(stacked: CycleRecord, pools: Float[np.ndarray, "s n d"], **shared: Any) -> list[Record]:

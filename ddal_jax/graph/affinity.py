@@ -97,7 +97,7 @@ SYMMETRIZATIONS: dict[str, Callable[[_Edges], Float[Array, "n k"]] | None] = {
 def _directed(knn: KNNGraph) -> DirectedGraph:
     n = knn.neighbors.shape[0]
     owners = jnp.arange(n, dtype=jnp.int32)
-    weights = _kernel(knn.sq_distances, knn.sq_distances[:, -1:])
+    weights = _kernel(knn.sq_distances, jnp.broadcast_to(knn.sq_distances[:, -1:], knn.sq_distances.shape))
     return DirectedGraph(knn.neighbors, weights, owners, degrees_of(weights, owners, n))
 
 

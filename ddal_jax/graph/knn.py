@@ -99,7 +99,7 @@ def num_candidates(num_neighbors: int, num_points: int) -> int:
 def _select(features: Float[Array, "n d"], *, num_neighbors: int, block_size: int) -> _Candidates:
     n, d = features.shape
     count = num_candidates(num_neighbors, n)
-    centred = features - features.mean(axis=0)
+    centred = features - features.mean(axis=0, keepdims=True)
     # The matrix form errs by at most slack * (|x|^2 + |y|^2), with room for accelerators that accumulate less exactly.
     slack = (d + 8) * 2.0**-22
     sq_norms = jnp.sum(centred * centred, axis=1) * (1 - slack)
@@ -168,10 +168,12 @@ def _repair(features: Float[Array, "n d"], graph: KNNGraph, certified: Bool[Arra
         neighbors, sq_distances, certified = state
         row = jnp.argmin(certified)
         nearest_sq_distances, nearest = nearest_of(row)
-        coincides = (features == features[row]).all(axis=1) & ~certified
+        coincides = (features == features[row][None]).all(axis=1) & ~certified
         # Every point is its own nearest: dropping it from the K + 1 nearest of its place leaves its K neighbours.
-        own_place = jnp.where(nearest == jnp.arange(n)[:, None], jnp.arange(num_neighbors + 1), num_neighbors)
-        places = jnp.arange(num_neighbors) + (jnp.arange(num_neighbors) >= own_place.min(axis=1, keepdims=True))
+        is_self = nearest[None, :] == jnp.arange(n)[:, None]
+        own_place = jnp.where(is_self.any(axis=1), is_self.argmax(axis=1), num_neighbors)
+        places = jnp.arange(num_neighbors)[None, :]
+        places = places + (places >= own_place[:, None])
         return (
             jnp.where(coincides[:, None], nearest[places], neighbors),
             jnp.where(coincides[:, None], nearest_sq_distances[places], sq_distances),

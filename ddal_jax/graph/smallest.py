@@ -62,10 +62,10 @@ def _extract_minima(values: Float[Array, "b m"], ids: Ids, k: int) -> tuple[Floa
     values = values.T
 
     def next_smallest(last, _):
-        last_value, last_id = last
+        last_value, last_id = (part[None] for part in last)
         left = (values > last_value) | ((values == last_value) & (ids > last_id))
         smallest = jnp.where(left, values, jnp.inf).min(axis=0)
-        chosen = jnp.where(left & (values == smallest), ids, _NO_ID).min(axis=0)
+        chosen = jnp.where(left & (values == smallest[None]), ids, _NO_ID).min(axis=0)
         return (smallest, chosen), (smallest, chosen)
 
     before_all = (jnp.full(values.shape[1], -jnp.inf, values.dtype), jnp.full(values.shape[1], -1, jnp.int32))

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -86,8 +87,8 @@ class _MLP(nnx.Module):
         for layer, (inputs, outputs) in enumerate(zip(sizes, settings.widths, strict=False)):
             if settings.batch_norm:
                 setattr(self, f"norm_{layer}", nnx.BatchNorm(inputs, momentum=BATCH_NORM_MOMENTUM, rngs=rngs))
-            setattr(self, f"hidden_{layer}", nnx.Linear(inputs, outputs, rngs=rngs))
-        self.logits = nnx.Linear(settings.widths[-1], settings.num_classes, rngs=rngs)
+            setattr(self, f"hidden_{layer}", _linear(inputs, outputs, rngs))
+        self.logits = _linear(settings.widths[-1], settings.num_classes, rngs)
 
     def __call__(
         self, x: Float[Array, "n d"], *, mask: ApplyMask, rngs: nnx.Rngs
@@ -98,3 +99,13 @@ class _MLP(nnx.Module):
                 x = getattr(self, f"norm_{layer}")(x, mask=None if mask is None else mask[:, None])
             x = nnx.relu(getattr(self, f"hidden_{layer}")(x))
         return self.logits(x), x
+
+
+def _linear(inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
+    """Returns a layer with PyTorch's initial values, uniform within 1 / sqrt(inputs), since the paper used PyTorch."""
+    uniform = functools.partial(_uniform, bound=inputs**-0.5)
+    return nnx.Linear(inputs, outputs, kernel_init=uniform, bias_init=uniform, rngs=rngs)
+
+
+def _uniform(key: jax.Array, shape: tuple[int, ...], dtype=jnp.float32, *, bound: float) -> jax.Array:
+    return jax.random.uniform(key, shape, dtype, -bound, bound)

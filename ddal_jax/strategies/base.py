@@ -1,6 +1,6 @@
 """What a strategy sees and what it must answer."""
 
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -26,6 +26,7 @@ class Pool(NamedTuple):
     labeled: Bool[Array, " n"]
 
 
+@runtime_checkable
 class QueryStrategy(Protocol):
     """Decides which points to label next. Implementations are frozen dataclasses: hashable, without arrays.
 
