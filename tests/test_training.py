@@ -187,6 +187,20 @@ def test_seeds_under_vmap_train_as_they_do_alone(pool):
     assert _largest_difference(jax.tree.map(lambda part: part[2], together), alone) < 1e-4
 
 
+def test_layers_start_with_the_values_of_pytorch():
+    """Its layers draw weights and biases uniformly within 1 / sqrt(inputs)."""
+    settings = MLPSettings(num_features=100, num_classes=4, widths=(400,), batch_norm=False)
+
+    params = mlp(settings).init(jax.random.key(0)).params
+
+    for name, inputs in {"hidden_0": 100, "logits": 400}.items():
+        kernel, bias = (np.asarray(params[name][part][...]) for part in ("kernel", "bias"))
+        assert max(np.abs(kernel).max(), np.abs(bias).max()) <= inputs**-0.5
+        # A uniform variable on [-b, b] has standard deviation b / sqrt(3); 1600 draws or more give it to 5 %.
+        assert kernel.std() == pytest.approx(inputs**-0.5 / np.sqrt(3), rel=0.05)
+        assert np.abs(bias).max() > 0
+
+
 def test_equal_settings_share_one_network():
     assert _nnx_network() is _nnx_network()
     assert hash(_nnx_network()) == hash(_nnx_network())

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ddal_jax.graph.ordering import stable_order
 from ddal_jax.graph.types import AnyGraph, Graph
 from ddal_jax.reduction import ordered_sum
 
@@ -22,6 +23,9 @@ def weighted_row_sums(weights: Float[Array, "p k"], gathered: Float[Array, "p k 
 
 def add_rows_of_owners(rows: Float[Array, "p c"], owners: Int[Array, " p"], num_nodes: int) -> Float[Array, "n c"]:
     """Adds the row sums of each node, in the order of the table."""
+    if rows.shape[0] == num_nodes:
+        # Every node owns a row, so each owns exactly its own.
+        return rows
     return jax.ops.segment_sum(rows, owners, num_segments=num_nodes, indices_are_sorted=True)
 
 
@@ -55,9 +59,9 @@ def symmetric_table(
     """
     n, k = neighbors.shape
     targets = jnp.where(needs_reverse, neighbors, n).reshape(-1)
-    order = jnp.argsort(targets, stable=True)
+    order = stable_order(targets, num_keys=n + 1)
     targets = targets[order]
-    sources = (order // k).astype(jnp.int32)
+    sources = order // k
 
     counts = jnp.zeros(n + 1, jnp.int32).at[targets].add(1)[:n]
     rows_each = 1 + -(-counts // k)
