@@ -4,6 +4,7 @@ Facts that an abstract array carries (rank, length, dtype) are always checked. F
 the values are at hand; inside a caller's `jit` or `vmap` they are not, and nothing raises.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -13,8 +14,8 @@ from jax.core import Tracer
 
 from ddal_jax import checks
 
-# Squares of float32 differences stay finite and normal between these sizes.
-LARGEST_FEATURE = 1e17
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+# Below this, squared differences would sink into float32's subnormal numbers.
 SMALLEST_FEATURE = 1e-15
 
 
@@ -23,55 +24,75 @@ def is_concrete(array: Any) -> bool:
     return not isinstance(array, Tracer)
 
 
+def as_array(name: str, array: Any) -> jax.Array | np.ndarray:
+    """Returns a JAX array as it is and anything else as a NumPy array, or refuses what is no array."""
+    if isinstance(array, jax.Array):
+        return array
+    try:
+        return np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array; got a {type(array).__name__} that is none: {error}") from error
+
+
+def real(name: str, array: Any) -> jax.Array:
+    """Returns real numbers, booleans included, as float32, or refuses another dtype and values not finite."""
+    array = as_array(name, array)
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
+    if is_concrete(array) and not np.isfinite(np.asarray(array)).all():
+        raise ValueError(f"{name} must be finite; got NaN or infinity.")
+    return jnp.asarray(array, jnp.float32)
+
+
 def boolean_mask(name: str, mask: Any, size: int) -> jax.Array:
     """Returns a bool array `[size]`, or refuses what came."""
+    mask = as_array(name, mask)
     checks.rank(name, mask, 1, "[n]")
     checks.length(name, mask, size, "node")
-    if jnp.result_type(mask) != jnp.bool_:
-        raise TypeError(f"{name} must be a boolean array; got dtype {jnp.result_type(mask)}.")
+    if mask.dtype != np.bool_:
+        raise TypeError(f"{name} must be a boolean array; got dtype {mask.dtype}.")
     return jnp.asarray(mask)
 
 
 def features(name: str, array: Any) -> jax.Array:
     """Returns features as float32 `[n, d]`, or refuses them.
 
-    float16, float32, float64 and integers are taken. NaN and infinity are refused with the first rows that hold
-    them, and so are values whose squared differences would leave the range of float32.
+    float16, float32, float64 and integers are taken. NaN and infinity are refused with the first rows that hold them,
+    and so are values whose squared differences would leave the range of float32.
     """
-    if not is_concrete(array):
-        checks.rank(name, array, 2, "[n, d]")
-        return jnp.asarray(array, jnp.float32)
-    values = np.asarray(array)
-    checks.rank(name, values, 2, "[n, d]")
-    if not any(jnp.issubdtype(values.dtype, kind) for kind in (jnp.floating, jnp.integer)):
-        raise TypeError(f"{name} must hold real numbers; got dtype {values.dtype}.")
-    if values.shape[0] == 0:
-        raise ValueError(f"{name} is an empty pool: it must have at least one row; got shape {values.shape}.")
-    if values.shape[1] == 0:
-        raise ValueError(f"{name} must have at least one column; got shape {values.shape}.")
+    array = as_array(name, array)
+    checks.rank(name, array, 2, "[n, d]")
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer)):
+        raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
+    if array.shape[0] == 0:
+        raise ValueError(f"{name} is an empty pool: it must have at least one row; got shape {array.shape}.")
+    if array.shape[1] == 0:
+        raise ValueError(f"{name} must have at least one column; got shape {array.shape}.")
+    if is_concrete(array):
+        _check_feature_values(name, np.asarray(array))
+    return jnp.asarray(array, jnp.float32)
+
+
+def _check_feature_values(name: str, values: np.ndarray) -> None:
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if bad.size:
         first = ", ".join(str(row) for row in bad[:3])
         raise ValueError(f"{name} must be finite; got NaN or infinity in {bad.size} rows, the first being {first}.")
-    largest = float(np.abs(values).max())
-    if largest > LARGEST_FEATURE or 0 < largest < SMALLEST_FEATURE:
+    largest = max(float(values.max()), -float(values.min()))
+    # Centred values reach twice the largest; |x|^2 + |y|^2 + 2 |x.y| of two such rows must stay below the maximum.
+    limit = math.sqrt(_FLOAT32_MAX / (16 * values.shape[1]))
+    if largest > limit or 0 < largest < SMALLEST_FEATURE:
         raise ValueError(
-            f"{name} must have a largest absolute value between {SMALLEST_FEATURE} and {LARGEST_FEATURE}, so that "
-            f"squared distances stay within float32; got {largest}. Rescale them: the graph does not depend on scale."
+            f"{name} must have a largest absolute value between {SMALLEST_FEATURE} and {limit:.1e}, so that squared "
+            f"distances stay within float32; got {largest}. Rescale them: the graph does not depend on scale."
         )
-    return jnp.asarray(values, jnp.float32)
-
-
-def finite(name: str, array: Any) -> None:
-    """Refuses NaN and infinity, when the values are at hand."""
-    if is_concrete(array) and not np.isfinite(np.asarray(array)).all():
-        raise ValueError(f"{name} must be finite; got NaN or infinity.")
 
 
 def labels(name: str, array: Any, *, num_classes: int, low: int, where: Any = None) -> None:
     """Refuses labels outside `[low, num_classes - 1]`; only entries selected by `where` count."""
-    if not jnp.issubdtype(jnp.result_type(array), jnp.integer):
-        raise TypeError(f"{name} must hold integers; got dtype {jnp.result_type(array)}.")
+    array = as_array(name, array)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise TypeError(f"{name} must hold integers; got dtype {array.dtype}.")
     if not is_concrete(array) or (where is not None and not is_concrete(where)):
         return
     values = np.asarray(array)

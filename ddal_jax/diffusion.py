@@ -19,10 +19,10 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
 from ddal_jax.graph.table import weighted_sums
-from ddal_jax.graph.types import AnyGraph
+from ddal_jax.graph.types import AnyGraph, check_graph
 
 
-def walk(graph: AnyGraph, signal: Float[Array, "n c"]) -> Float[Array, "n c"]:
+def walk(graph: AnyGraph, signal: Shaped[jax.typing.ArrayLike, "n c"]) -> Float[Array, "n c"]:
     """Takes one random-walk step, `M @ signal`, without ever forming M.
 
     A node without edges gets 0.
@@ -32,12 +32,12 @@ def walk(graph: AnyGraph, signal: Float[Array, "n c"]) -> Float[Array, "n c"]:
       signal: one column per class.
 
     Raises:
-      ValueError: `signal` is not of rank 2 or has another number of rows than the graph has nodes.
+      ValueError: `signal` is not of rank 2, not finite, or has another number of rows than the graph has nodes.
+      TypeError: `graph` is no graph, `signal` holds no real numbers.
 
     Paper: Eq. (2) and (3).
     """
-    check_signal("signal", graph, signal)
-    return _walk(graph, jnp.asarray(signal))
+    return _walk(graph, checked_signal("signal", graph, signal))
 
 
 def label_mass(
@@ -58,15 +58,19 @@ def label_mass(
       TypeError: labels that are not integers, a mask that is not boolean.
     """
     num_classes = checks.integer("num_classes", num_classes, low=1)
-    checks.rank("labels", labels, 1, "[n]")
-    labels = jnp.asarray(labels)
-    labeled = array_checks.boolean_mask("labeled", labeled, labels.shape[0])
-    array_checks.labels("labels", labels, num_classes=num_classes, low=0, where=labeled)
-    return _label_mass(labels, labeled, num_classes=num_classes)
+    given = array_checks.as_array("labels", labels)
+    checks.rank("labels", given, 1, "[n]")
+    labeled = array_checks.boolean_mask("labeled", labeled, given.shape[0])
+    array_checks.labels("labels", given, num_classes=num_classes, low=0, where=labeled)
+    return _label_mass(jnp.asarray(given), labeled, num_classes=num_classes)
 
 
 def diffuse(
-    graph: AnyGraph, mass: Float[Array, "n c"], labeled: Shaped[jax.typing.ArrayLike, " n"], *, num_steps: int
+    graph: AnyGraph,
+    mass: Shaped[jax.typing.ArrayLike, "n c"],
+    labeled: Shaped[jax.typing.ArrayLike, " n"],
+    *,
+    num_steps: int,
 ) -> Float[Array, "n c"]:
     """Spreads label mass over the graph for T steps, holding labelled rows fixed.
 
@@ -84,14 +88,14 @@ def diffuse(
 
     Raises:
       ValueError: shapes that do not fit the graph, mass that is not finite, `num_steps` below 0.
-      TypeError: a mask that is not boolean, `num_steps` that is no integer.
+      TypeError: `graph` is no graph, a mask that is not boolean, `num_steps` that is no integer.
 
     Paper: Eq. (3) and the inner loop of Algorithm 1 (whose clamp is misprinted: labelled rows return to their start).
     """
-    check_signal("mass", graph, mass)
+    mass = checked_signal("mass", graph, mass)
     labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     num_steps = checks.integer("num_steps", num_steps, low=0)
-    return _diffuse(graph, jnp.asarray(mass), labeled, num_steps=num_steps)
+    return _diffuse(graph, mass, labeled, num_steps=num_steps)
 
 
 def reach(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
@@ -142,11 +146,14 @@ def recommended_num_steps(num_points: int, num_neighbors: int) -> int:
     return num_steps
 
 
-def check_signal(name: str, graph: AnyGraph, signal: Shaped[jax.typing.ArrayLike, "..."]) -> None:
-    """Refuses a signal that does not lie on the nodes of the graph."""
+def checked_signal(name: str, graph: AnyGraph, signal: Shaped[jax.typing.ArrayLike, "..."]) -> Float[Array, "n c"]:
+    """Returns a signal on the nodes of the graph as float32, or refuses what does not lie on them."""
+    check_graph("graph", graph)
+    signal = array_checks.real(name, signal)
     checks.rank(name, signal, 2, "[n, c]")
     checks.length(name, signal, graph.degrees.shape[0], "node")
-    array_checks.finite(name, signal)
+    array_checks.columns(name, signal)
+    return signal
 
 
 @jax.jit

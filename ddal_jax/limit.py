@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.diffusion import check_signal, walk
+from ddal_jax.diffusion import checked_signal, walk
 from ddal_jax.graph.types import AnyGraph, DirectedGraph, Graph
 
 
@@ -31,7 +31,7 @@ class HarmonicResult(NamedTuple):
 
 def harmonic(
     graph: AnyGraph,
-    mass: Float[Array, "n c"],
+    mass: Shaped[jax.typing.ArrayLike, "n c"],
     labeled: Shaped[jax.typing.ArrayLike, " n"],
     *,
     tolerance: float = 1e-5,
@@ -59,12 +59,12 @@ def harmonic(
 
     Paper: Eq. (4); the iteration it prints as Eq. (5) is the one used on a directed graph.
     """
-    check_signal("mass", graph, mass)
+    mass = checked_signal("mass", graph, mass)
     labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     tolerance = checks.positive_float("tolerance", tolerance)
-    max_steps = checks.integer("max_steps", max_steps, low=1)
+    max_steps = checks.integer("max_steps", max_steps, low=1, high=checks.INT32_MAX)
     solve = _iterate if isinstance(graph, DirectedGraph) else _conjugate_gradients
-    return solve(graph, jnp.asarray(mass), labeled, tolerance, max_steps)
+    return solve(graph, mass, labeled, tolerance, max_steps)
 
 
 def _clamped_step(graph: AnyGraph, current: Float[Array, "n c"], labeled: Bool[Array, " n"]) -> Float[Array, "n c"]:
@@ -113,10 +113,10 @@ def _conjugate_gradients(graph: Graph, mass, labeled, tolerance, max_steps) -> H
         image = jnp.where(free, search.direction - walk(graph, search.direction), 0.0)
         curvature = jnp.sum(degrees * search.direction * image, axis=0)
         length = _ratio(search.energy, curvature)
-        residual = search.residual - length * image
+        residual = search.residual - length[None] * image
         energy = energy_of(residual)
-        direction = residual + _ratio(energy, search.energy) * search.direction
-        return _Search(search.solution + length * search.direction, residual, direction, energy, search.step + 1)
+        direction = residual + _ratio(energy, search.energy)[None] * search.direction
+        return _Search(search.solution + length[None] * search.direction, residual, direction, energy, search.step + 1)
 
     residual = jnp.where(free, walk(graph, mass), 0.0)
     start = _Search(jnp.zeros_like(mass), residual, residual, energy_of(residual), jnp.asarray(0, jnp.int32))

@@ -55,11 +55,14 @@ def _as_given(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
 
 
 def _unit_length(features: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    lengths = jnp.linalg.norm(features, axis=1, keepdims=True)
-    if array_checks.is_concrete(lengths) and not np.all(np.asarray(lengths) > 0):
-        row = int(np.argmin(np.asarray(lengths)))
+    sizes = jnp.abs(features).max(axis=1, keepdims=True)
+    if array_checks.is_concrete(sizes) and not np.all(np.asarray(sizes) > 0):
+        row = int(np.argmin(np.asarray(sizes)))
         raise ValueError(f"features must have no zero row when metric is 'cosine'; got zeros in row {row}.")
-    return features / jnp.where(lengths > 0, lengths, 1.0)
+    # Scaled first, since the square of a small number may vanish.
+    scaled = features / jnp.where(sizes > 0, sizes, 1.0)
+    lengths = jnp.linalg.norm(scaled, axis=1, keepdims=True)
+    return scaled / jnp.where(lengths > 0, lengths, 1.0)
 
 
 METRICS = {"euclidean": _as_given, "cosine": _unit_length}

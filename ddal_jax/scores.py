@@ -25,7 +25,7 @@ def min_abs(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
     return jnp.abs(2 * mass.max(axis=-1) - reach(mass))
 
 
-def norm(mass: Float[Array, "*n c"], *, p: float = 2) -> Float[Array, "*n"]:
+def norm(mass: Float[Array, "*n c"], *, p: int | float = 2) -> Float[Array, "*n"]:
     """Returns the p-norm of chi.
 
     With p = infinity it equals the reach as soon as one class has no mass there; with p = 1 it does not see the classes
@@ -41,7 +41,7 @@ def norm(mass: Float[Array, "*n c"], *, p: float = 2) -> Float[Array, "*n"]:
     Paper: appendix A, the one-vs-all approach.
     """
     array_checks.columns("mass", mass)
-    if isinstance(p, bool | str) or not p >= 1:
+    if isinstance(p, bool) or not isinstance(p, int | float) or not p >= 1:
         raise ValueError(f"p must be a number in [1, infinity]; got {p!r}.")
     return jnp.linalg.norm(signed(mass), ord=p, axis=-1)
 

@@ -9,10 +9,16 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key, Shaped, UInt32
 
 from ddal_jax import array_checks, checks
+
+# Behind every other score, in this order; infinity itself is for points that must not be picked.
+_RANK_OF_NAN = np.finfo(np.float32).max
+_RANK_OF_INFINITY = np.nextafter(_RANK_OF_NAN, np.float32(0))
+_RANK_OF_LARGEST = np.nextafter(_RANK_OF_INFINITY, np.float32(0))
 
 
 class Query(NamedTuple):
@@ -31,7 +37,7 @@ class Query(NamedTuple):
 
 def lowest(
     key: Key[Array, ""] | UInt32[Array, "2"],
-    scores: Float[Array, " n"],
+    scores: Shaped[jax.typing.ArrayLike, " n"],
     labeled: Shaped[jax.typing.ArrayLike, " n"],
     *,
     query_size: int,
@@ -42,7 +48,7 @@ def lowest(
 
     Args:
       key: decides the ties, and nothing else; used once.
-      scores: lower = label first. NaN counts as larger than everything.
+      scores: lower = label first. NaN counts as larger than everything else.
       labeled: True where a point must not be picked.
       query_size: B, at least 1. Static.
 
@@ -50,23 +56,28 @@ def lowest(
       Indices, lowest score first, int32, all different; -1 in the last places when fewer than B points are left.
 
     Raises:
-      ValueError: `query_size` below 1, shapes that do not fit.
-      TypeError: `query_size` that is no integer, a mask that is not boolean.
+      ValueError: `query_size` below 1, shapes that do not fit, no scores at all.
+      TypeError: `query_size` that is no integer, scores that are no floating-point numbers, a mask that is not boolean.
 
     Paper: arg min^B of Eq. (6) and Algorithm 1.
     """
     query_size = checks.integer("query_size", query_size, low=1)
-    checks.rank("scores", scores, 1, "[n]")
-    labeled = array_checks.boolean_mask("labeled", labeled, scores.shape[0])
-    return _lowest(key, jnp.asarray(scores), labeled, query_size=query_size)
+    given = array_checks.as_array("scores", scores)
+    checks.rank("scores", given, 1, "[n]")
+    if not jnp.issubdtype(given.dtype, jnp.floating):
+        raise TypeError(f"scores must hold floating-point numbers; got dtype {given.dtype}.")
+    if given.shape[0] == 0:
+        raise ValueError("scores must have at least one entry; got shape (0,).")
+    labeled = array_checks.boolean_mask("labeled", labeled, given.shape[0])
+    return _lowest(key, jnp.asarray(given, jnp.float32), labeled, query_size=query_size)
 
 
 @functools.partial(jax.jit, static_argnames="query_size")
 def _lowest(key, scores: Float[Array, " n"], labeled: Bool[Array, " n"], *, query_size: int) -> Int[Array, " b"]:
     n = scores.shape[0]
     count = min(query_size, n)
-    largest = jnp.finfo(scores.dtype).max
-    ranked = jnp.where(jnp.isnan(scores), largest, jnp.minimum(scores, largest))
+    finite = jnp.minimum(scores, _RANK_OF_LARGEST)
+    ranked = jnp.where(jnp.isnan(scores), _RANK_OF_NAN, jnp.where(scores == jnp.inf, _RANK_OF_INFINITY, finite))
     ranked = jnp.where(labeled, jnp.inf, ranked)
     lottery = jax.random.bits(key, (n,), jnp.uint32)
 

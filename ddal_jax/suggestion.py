@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import label_mass, recommended_num_steps, simplex
 from ddal_jax.graph.hops import nearest_labels
-from ddal_jax.graph.types import AnyGraph, DirectedGraph, Graph
+from ddal_jax.graph.types import AnyGraph, check_graph
 from ddal_jax.pool_graph import GraphSettings, pool_graph
 from ddal_jax.query import QuerySettings, query
 
@@ -113,12 +113,13 @@ def suggest(
 
 
 def _known_labels(labels, num_points, num_classes, soft_labels) -> tuple[Int[np.ndarray, " n"], int]:
-    labels = np.asarray(labels)
+    labels = np.asarray(array_checks.as_array("labels", labels))
     checks.rank("labels", labels, 1, "[n]")
     checks.length("labels", labels, num_points, "row of features")
     array_checks.labels("labels", labels, num_classes=checks.INT32_MAX, low=-1)
     if num_classes is None:
-        num_classes = max(2, int(labels.max()) + 1) if soft_labels is None else np.shape(soft_labels)[-1]
+        shares = np.shape(soft_labels)[1:]
+        num_classes = shares[0] if shares else max(2, int(labels.max()) + 1)
     num_classes = checks.integer("num_classes", num_classes, low=1)
     array_checks.labels("labels", labels, num_classes=num_classes, low=-1)
     return labels.astype(np.int32), num_classes
@@ -127,23 +128,25 @@ def _known_labels(labels, num_points, num_classes, soft_labels) -> tuple[Int[np.
 def _start_mass(labels, labeled, num_classes, soft_labels) -> Float[Array, "n c"]:
     if soft_labels is None:
         return label_mass(labels, labeled, num_classes=num_classes)
-    soft_labels = np.asarray(soft_labels, np.float32)
+    soft_labels = np.asarray(array_checks.as_array("soft_labels", soft_labels))
     if soft_labels.shape != (len(labels), num_classes):
         raise ValueError(f"soft_labels must have shape {(len(labels), num_classes)}; got {soft_labels.shape}.")
+    soft_labels = np.where(labeled[:, None], soft_labels, np.zeros((), soft_labels.dtype))
+    soft_labels = np.asarray(array_checks.real("soft_labels", soft_labels))
     known = soft_labels[labeled]
-    array_checks.finite("soft_labels", known)
+    known = soft_labels[labeled]
     if (known < 0).any() or (known.sum(axis=1) > 1 + _SUM_TOLERANCE).any():
         raise ValueError(
             "soft_labels must be non-negative and sum to at most 1 on every labelled row; "
             f"got entries from {known.min()} and sums up to {known.sum(axis=1).max()}."
         )
-    return jnp.asarray(np.where(labeled[:, None], soft_labels, 0.0).astype(np.float32))
+    return jnp.asarray(soft_labels)
 
 
 def _candidate_mask(candidates, num_points) -> Bool[np.ndarray, " n"]:
     if candidates is None:
         return np.ones(num_points, bool)
-    candidates = np.asarray(candidates)
+    candidates = np.asarray(array_checks.as_array("candidates", candidates))
     checks.rank("candidates", candidates, 1, "[n] (boolean) or [m] (row indices)")
     if candidates.dtype == np.bool_:
         checks.length("candidates", candidates, num_points, "row of features")
@@ -167,8 +170,7 @@ def _check_enough_left(query_size: int, may_be_asked: Bool[np.ndarray, " n"]) ->
 
 
 def _check_graph(graph: AnyGraph, num_points: int) -> None:
-    if not isinstance(graph, Graph | DirectedGraph):
-        raise TypeError(f"graph must be a Graph or a DirectedGraph; got {type(graph).__name__}.")
+    check_graph("graph", graph)
     if graph.degrees.shape[0] != num_points:
         raise ValueError(f"graph must have {num_points} nodes, one per row of features; got {graph.degrees.shape[0]}.")
 

@@ -45,10 +45,13 @@ def affinity(knn: KNNGraph, *, symmetrize: str = "max") -> Graph | DirectedGraph
 
     Raises:
       ValueError: an unknown `symmetrize`; more than 2^31 - 1 edges in a symmetric graph.
+      TypeError: `knn` is no `KNNGraph`.
 
     Paper: Eq. (1) and (2), Section III.
     """
     weigh = SYMMETRIZATIONS[checks.choice("symmetrize", symmetrize, SYMMETRIZATIONS)]
+    if not isinstance(knn, KNNGraph):
+        raise TypeError(f"knn must be a KNNGraph, as knn_graph returns it; got {type(knn).__name__}.")
     n, k = knn.neighbors.shape
     if weigh is None:
         return _directed(knn)

@@ -36,12 +36,14 @@ def graph_from_edges(
     Raises:
       ValueError: arrays of different length, nodes outside [0, n - 1], self-loops or repeated edges, weights that are
         not finite and positive.
-      TypeError: node indices that are not integers.
+      TypeError: node indices that are not integers, weights that are not real numbers.
     """
     num_nodes = checks.integer("num_nodes", num_nodes, low=1, high=checks.INT32_MAX)
     senders, receivers = _endpoints("senders", senders, num_nodes), _endpoints("receivers", receivers, num_nodes)
     weights = np.asarray(weights)
     checks.rank("weights", weights, 1, "[e]")
+    if weights.dtype.kind not in "fiu":
+        raise TypeError(f"weights must hold real numbers; got dtype {weights.dtype}.")
     for name, array in {"receivers": receivers, "weights": weights}.items():
         checks.length(name, array, len(senders), "edge")
     _check_weights(weights)

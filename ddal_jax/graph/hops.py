@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.graph.types import AnyGraph
+from ddal_jax.graph.types import AnyGraph, check_graph
 
 
 class NearestLabels(NamedTuple):
@@ -35,8 +35,9 @@ def nearest_labels(graph: AnyGraph, labeled: Shaped[jax.typing.ArrayLike, " n"],
 
     Raises:
       ValueError: a mask of another length than the graph, `num_steps` below 0.
-      TypeError: a mask that is not boolean.
+      TypeError: `graph` is no graph, a mask that is not boolean.
     """
+    check_graph("graph", graph)
     labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     num_steps = checks.integer("num_steps", num_steps, low=0)
     return _nearest_labels(graph, labeled, num_steps=num_steps)

@@ -99,7 +99,10 @@ def num_candidates(num_neighbors: int, num_points: int) -> int:
 def _select(features: Float[Array, "n d"], *, num_neighbors: int, block_size: int) -> _Candidates:
     n, d = features.shape
     count = num_candidates(num_neighbors, n)
-    centred = features - features.mean(axis=0, keepdims=True)
+    # Any centre will do that is the same for rows and columns. Rounded, it is; the division of a plain mean would be
+    # contracted with the subtraction in one of them and not in the other.
+    centre = lax.reduce_precision(features.mean(axis=0, keepdims=True), exponent_bits=8, mantissa_bits=22)
+    centred = features - centre
     # The matrix form errs by at most slack * (|x|^2 + |y|^2), with room for accelerators that accumulate less exactly.
     slack = (d + 8) * 2.0**-22
     sq_norms = jnp.sum(centred * centred, axis=1) * (1 - slack)
@@ -168,7 +171,9 @@ def _repair(features: Float[Array, "n d"], graph: KNNGraph, certified: Bool[Arra
         neighbors, sq_distances, certified = state
         row = jnp.argmin(certified)
         nearest_sq_distances, nearest = nearest_of(row)
-        coincides = (features == features[row][None]).all(axis=1) & ~certified
+        # The row itself counts even where it holds NaN and equals nothing, or a traced call would never end.
+        coincides = (features == features[row][None]).all(axis=1) | (jnp.arange(n) == row)
+        coincides &= ~certified
         # Every point is its own nearest: dropping it from the K + 1 nearest of its place leaves its K neighbours.
         is_self = nearest[None, :] == jnp.arange(n)[:, None]
         own_place = jnp.where(is_self.any(axis=1), is_self.argmax(axis=1), num_neighbors)

@@ -1,6 +1,6 @@
 """The arrays that describe a graph: K nearest neighbours, and the table of padded rows that a walk reads."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Array, Float, Int
 
@@ -58,3 +58,10 @@ class DirectedGraph(NamedTuple):
 
 
 AnyGraph = Graph | DirectedGraph
+
+
+def check_graph(name: str, graph: Any) -> AnyGraph:
+    """Returns a graph, or refuses what is none."""
+    if not isinstance(graph, Graph | DirectedGraph):
+        raise TypeError(f"{name} must be a Graph or a DirectedGraph; got {type(graph).__name__}.")
+    return graph

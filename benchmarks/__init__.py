@@ -1,0 +1,1 @@
+"""Times the numerical kernels of `ddal_jax` beside named peers: `python -m benchmarks --help`."""

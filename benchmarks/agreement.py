@@ -1,0 +1,95 @@
+"""Whether a peer gives the answer of `ddal_jax` on the very case that is timed: a ratio to another answer says nothing.
+
+Every function takes the peer's answer, ours and the arrays of the case, all in NumPy and for one seed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float, Int
+
+from benchmarks.peers import csr_of, min_abs
+
+LARGEST_DIFFERENCE = 1e-5
+SMALLEST_SHARE = 0.999
+
+
+class Agreement(NamedTuple):
+    """How close two answers are.
+
+    Attributes:
+      measure: what `value` is.
+      value: the measured closeness.
+      limit: what `value` must not go beyond.
+      agrees: the verdict.
+      detail: what else there is to know, or "".
+    """
+
+    measure: str
+    value: float
+    limit: float
+    agrees: bool
+    detail: str = ""
+
+
+def worst(agreements: list[Agreement]) -> Agreement:
+    """Returns a disagreement if there is one, else the agreement of the first seed."""
+    return min(agreements, key=lambda agreement: agreement.agrees)
+
+
+def same_neighbors(theirs: Int[np.ndarray, "n k"], ours, features: Float[np.ndarray, "n d"]) -> Agreement:
+    """Counts the rows with the same set of neighbours, and tells who is right where they differ."""
+    theirs, neighbors = np.asarray(theirs), np.asarray(ours.neighbors)
+    measure = "share of rows with the same neighbors"
+    if theirs.shape != neighbors.shape:
+        return Agreement(measure, 0.0, SMALLEST_SHARE, agrees=False, detail=f"shape {theirs.shape}")
+    differing = np.flatnonzero((np.sort(theirs, axis=1) != np.sort(neighbors, axis=1)).any(axis=1))
+    share = 1 - len(differing) / len(theirs)
+    detail = ""
+    if len(differing):
+        at_most = _total_sq_distance(features, differing, neighbors) <= _total_sq_distance(features, differing, theirs)
+        detail = f"{len(differing)} rows differ; in float64 ours are at least as near in {int(at_most.sum())}"
+    return Agreement(measure, share, SMALLEST_SHARE, bool(share >= SMALLEST_SHARE), detail)
+
+
+def same_weights(theirs: scipy.sparse.csr_array, ours, *_) -> Agreement:
+    """Compares weighted adjacency matrices entry by entry."""
+    table = csr_of(ours.neighbors, ours.weights, ours.owners, len(ours.degrees))
+    return _difference("largest difference of a weight", abs(theirs - table).max())
+
+
+def same_mass(theirs: Float[np.ndarray, "n c"], ours: Float[np.ndarray, "n c"], *_) -> Agreement:
+    """Compares diffused mass entry by entry."""
+    return _difference("largest difference of mass", np.abs(theirs - ours).max())
+
+
+def same_query(theirs, ours, key, graph, mass, labeled) -> Agreement:
+    """Compares the picks of a query by their scores, since ties are drawn: both scored on the peer's mass."""
+    picked, diffused = theirs
+    query, _ = ours
+    return _picks(picked, query.indices, min_abs(diffused), labeled)
+
+
+def same_selection(theirs: Int[np.ndarray, " b"], ours: Int[np.ndarray, " b"], key, scores, labeled) -> Agreement:
+    """Compares picks by their scores, since ties are drawn."""
+    return _picks(theirs, ours, scores, labeled)
+
+
+def _picks(theirs, ours, scores, labeled) -> Agreement:
+    difference = np.abs(np.sort(scores[theirs]) - np.sort(scores[ours])).max()
+    agreement = _difference("largest difference of a picked score", difference)
+    for name, picked in (("peer", theirs), ("ddal_jax", ours)):
+        if len(np.unique(picked)) < len(picked) or picked.min() < 0 or labeled[picked].any():
+            agreement = agreement._replace(agrees=False, detail=f"{name} picked a labelled point or one twice")
+    return agreement
+
+
+def _difference(measure: str, value: float) -> Agreement:
+    # Written so that NaN disagrees.
+    return Agreement(measure, float(value), LARGEST_DIFFERENCE, bool(value < LARGEST_DIFFERENCE))
+
+
+def _total_sq_distance(features, rows: Int[np.ndarray, " m"], neighbors: Int[np.ndarray, "n k"]):
+    exact = features.astype(np.float64)
+    return ((exact[rows][:, None, :] - exact[neighbors[rows]]) ** 2).sum(axis=(1, 2))

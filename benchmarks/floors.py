@@ -1,0 +1,73 @@
+"""The least time each kernel could take on this machine: its arithmetic or its traffic over a measured rate.
+
+- A graph needs 2 N^2 d operations at the best product rate seen, that of its own tile shape included.
+- A diffusion reads an index and a weight per edge and reads and writes the signal, once a step; where the signal
+  exceeds the last-level cache of the CPU, each edge fetches its row's cache lines as well.
+- Anything else reads its arrays and writes its answer once, at the stream rate.
+"""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from benchmarks.inputs import is_key
+from benchmarks.machine import Rates, last_level_cache, tile_product_rate
+from benchmarks.sizes import Sizes
+
+_CACHE_LINE = 64
+_INDEX_AND_WEIGHT = 8
+
+
+class Floor(NamedTuple):
+    """A lower bound on time.
+
+    Attributes:
+      seconds: for all seeds together.
+      definition: what was counted.
+      rate: what it was divided by, GF/s or GB/s.
+      unit: of the rate.
+    """
+
+    seconds: float
+    definition: str
+    rate: float
+    unit: str
+
+
+def knn(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds the exact graph by its distances."""
+    seen = [rates.xla_product, tile_product_rate(sizes.points, sizes.dims)]
+    if jax.default_backend() == "cpu":
+        seen.append(rates.numpy_product)
+    work = 2 * sizes.points**2 * sizes.dims * sizes.seeds
+    return Floor(work / (max(seen) * 1e9), "2 N^2 d operations", max(seen), "GF/s")
+
+
+def stream(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds a kernel by its arrays, read once, and its answer, written once."""
+    # A random key is no traffic to speak of, and its type has no size in bytes.
+    counted = [array for array in jax.tree.leaves((arrays, answer)) if not is_key(array)]
+    traffic = sum(array.nbytes for array in counted)
+    return Floor(traffic / (rates.stream * 1e9), "arrays read once, answer written once", rates.stream, "GB/s")
+
+
+def diffusion(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds T steps by their traffic; `arrays` holds the graph first."""
+    num_edges = int(np.count_nonzero(np.asarray(arrays[0].weights)))
+    signal = 4 * sizes.points * sizes.classes * sizes.seeds
+    traffic = _INDEX_AND_WEIGHT * num_edges + 2 * signal
+    definition = "T (8 E + 8 N C) bytes"
+    cache = last_level_cache()
+    if jax.default_backend() == "cpu" and cache is not None and signal > cache * sizes.seeds:
+        traffic += num_edges * _CACHE_LINE * -(-4 * sizes.classes // _CACHE_LINE)
+        definition = "T (8 E + 8 N C + cache lines of E gathers) bytes"
+    return Floor(sizes.steps * traffic / (rates.stream * 1e9), definition, rates.stream, "GB/s")
+
+
+def query(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds a query by its diffusion and one reading of the result."""
+    _, *start = arrays
+    floor = diffusion(sizes, tuple(start), answer, rates)
+    reading = 4 * sizes.points * sizes.classes * sizes.seeds / (rates.stream * 1e9)
+    return floor._replace(seconds=floor.seconds + reading, definition=floor.definition + " + 4 N C bytes")

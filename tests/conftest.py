@@ -1,0 +1,23 @@
+"""Strictness lives in the test run: shapes and dtypes are checked at every call, and no rank is promoted silently."""
+
+import hypothesis
+import jax
+import jaxtyping
+import pytest
+
+# Only modules imported after this line are checked, so it stands before any test imports the package.
+jaxtyping.install_import_hook("ddal_jax", "beartype.beartype")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first example of a shape compiles, which no deadline survives; the same examples every run, so that a failure
+# seen once is seen again.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=20, derandomize=True, database=None)
+hypothesis.settings.load_profile("suite")
+
+
+@pytest.fixture
+def plain_types():
+    """Switches the type checks off, so that bad input meets the library's own refusal as in a user's run."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
