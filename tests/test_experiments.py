@@ -18,6 +18,8 @@ from ddal_jax.pool_graph import GraphSettings
 
 TINY = dataclasses.replace(
     CHECKERBOARD,
+    strategies=("random", "margin"),
+    widths=(4,),
     num_seeds=2,
     budget=20,
     query_size=8,
@@ -70,7 +72,7 @@ def test_distance_to_boundary_is_that_to_the_nearest_inner_line():
 
 
 def test_starts_are_balanced_and_shared_by_all_strategies():
-    trial = build(dataclasses.replace(DIGITS, num_seeds=2))
+    trial = build(dataclasses.replace(DIGITS, num_seeds=2, widths=(4,), batch_norm=False))
 
     labels = np.asarray(trial.tasks.labels)
     for seed in range(2):
@@ -124,13 +126,13 @@ def test_a_run_yields_a_record_per_seed_for_each_strategy_and_cycle():
 
     lists = list(run(trial))
 
-    assert len(lists) == num_lists(trial) == 3 * 3
+    assert len(lists) == num_lists(trial) == 2 * 3
     assert [(records[0].strategy, records[0].num_labeled) for records in lists[:3]] == [
         ("random", 8), ("random", 16), ("random", 20),
     ]  # fmt: skip
     assert [record.seed for record in lists[0]] == [0, 1]
-    first_cycles = [[record.accuracy for record in lists[i]] for i in (0, 3, 6)]
-    assert first_cycles[0] == first_cycles[1] == first_cycles[2]  # same pool, start, weights and minibatches
+    first_cycles = [[record.accuracy for record in lists[i]] for i in (0, 3)]
+    assert first_cycles[0] == first_cycles[1]  # same pool, start, weights and minibatches
     assert [len(records[0].queried) for records in lists[:3]] == [8, 4, 0]
     pool = checkerboard(1).inputs
     np.testing.assert_array_equal(np.float32(lists[0][1].points), pool[lists[0][1].queried])

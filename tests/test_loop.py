@@ -13,15 +13,23 @@ from ddal_jax import drivers, loop
 from ddal_jax.drivers import run_scanned, run_stepwise
 from ddal_jax.graph import knn
 from ddal_jax.loop import LoopSettings, Task, cycle, initial_state, label_counts
-from ddal_jax.networks.nnx import MLPSettings, mlp
+from ddal_jax.networks.types import Network, Outputs, TrainState
 from ddal_jax.pool_graph import GraphSettings
 from ddal_jax.selection import Query
 from ddal_jax.strategies import Diffusion, Margin, Random
 from ddal_jax.training import TrainSettings
 
 NUM_POINTS, NUM_CLASSES = 50, 2
-NETWORK = mlp(MLPSettings(num_features=3, num_classes=NUM_CLASSES, widths=(4,), batch_norm=False))
-TRAINING = TrainSettings(num_epochs=2, minibatch_size=4, optimizer="adam", learning_rate=1e-2)
+
+
+def _apply_linear(params, state, x, key, *, train, mask):
+    del key, train, mask
+    return Outputs(x @ params, x, state)
+
+
+# The least that is a network: what is tested here is the loop, and a larger one only compiles longer.
+NETWORK = Network(lambda key: TrainState(jax.random.normal(key, (3, NUM_CLASSES)), ()), _apply_linear)
+TRAINING = TrainSettings(num_epochs=2, minibatch_size=4, optimizer="sgd", learning_rate=1e-2)
 DIFFUSION = Diffusion(num_classes=NUM_CLASSES, graph=GraphSettings(num_neighbors=5))
 SETTINGS = LoopSettings(network=NETWORK, training=TRAINING, strategy=DIFFUSION, query_size=2)
 BUDGET = 11  # four to start with, three batches of two, and one that has to shrink

@@ -23,7 +23,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.graph.smallest import entries_of_best_groups, k_smallest
+from ddal_jax.graph.smallest import LONGEST_GROUP, entries_of_best_groups, k_smallest
 from ddal_jax.graph.types import KNNGraph
 from ddal_jax.reduction import ordered_sum
 
@@ -31,7 +31,6 @@ METHODS = {"auto": "dense", "dense": "dense"}
 DEFAULT_MEMORY_BUDGET = 256 * 2**20
 _LARGEST_BLOCK = 256
 _RERANK_ROWS = 64
-_COLUMN_MULTIPLE = 32
 
 
 def knn_graph(
@@ -107,23 +106,23 @@ def _select(features: Float[Array, "n d"], *, num_neighbors: int, block_size: in
     slack = (d + 8) * 2.0**-22
     sq_norms = jnp.sum(centred * centred, axis=1) * (1 - slack)
     columns = jnp.concatenate([centred, sq_norms[:, None]], axis=1)
-    columns = jnp.pad(columns, ((0, -n % _COLUMN_MULTIPLE), (0, 0)))
+    columns = jnp.pad(columns, ((0, -n % LONGEST_GROUP), (0, 0)))
     columns = columns.at[n:, d].set(jnp.inf)
     rows = jnp.concatenate([-2 * centred, jnp.ones((n, 1), features.dtype)], axis=1)
     rows = jnp.pad(rows, ((0, -n % block_size), (0, 0))).reshape(-1, block_size, d + 1)
-    column_ids = jnp.arange(len(columns), dtype=jnp.int32)
 
     def select_block(block):
         tile, row_ids = block
         bounds = lax.dot_general(tile, columns, (((1,), (1,)), ((), ())), precision=lax.Precision.HIGHEST)
         # One group more than candidates, since self occupies a place until it is masked.
-        near, ids = entries_of_best_groups(bounds, column_ids, min(count + 1, n))
-        near = jnp.where(ids == row_ids[:, None], jnp.inf, near)
-        return k_smallest(near, ids, count)
+        near, ids = entries_of_best_groups(bounds, min(count + 1, n))
+        near, places = k_smallest(jnp.where(ids == row_ids[:, None], jnp.inf, near), count)
+        # Re-ranking breaks ties by place, so candidates stand in the order of their indices.
+        return near[:, -1], jnp.sort(jnp.take_along_axis(ids, places, axis=1), axis=1)
 
     row_ids = jnp.arange(rows.shape[0] * block_size, dtype=jnp.int32).reshape(-1, block_size)
-    bounds, ids = lax.map(select_block, (rows, row_ids))
-    bound = bounds.reshape(-1, count)[:n, -1] + sq_norms
+    bound, ids = lax.map(select_block, (rows, row_ids))
+    bound = bound.reshape(-1)[:n] + sq_norms
     return _Candidates(ids.reshape(-1, count)[:n], jnp.where(count == n - 1, jnp.inf, bound))
 
 
@@ -137,7 +136,8 @@ def _rerank(
 
     def rerank_tile(tile):
         row_ids, ids = tile
-        return k_smallest(_sq_distances(features, row_ids, ids), ids, num_neighbors)
+        nearest_first, places = k_smallest(_sq_distances(features, row_ids, ids), num_neighbors)
+        return nearest_first, jnp.take_along_axis(ids, places, axis=1)
 
     sq_distances, neighbors = lax.map(rerank_tile, (row_ids, ids))
     sq_distances = sq_distances.reshape(n + padding, -1)[:n]

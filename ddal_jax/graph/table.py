@@ -67,7 +67,8 @@ def symmetric_table(
     rows_each = 1 + -(-counts // k)
     first_row = jnp.cumsum(rows_each) - rows_each
     first_edge = jnp.cumsum(counts) - counts
-    owners = jnp.repeat(jnp.arange(n, dtype=jnp.int32), rows_each, total_repeat_length=num_rows)
+    starts = jnp.zeros(num_rows, jnp.int32).at[first_row].set(1)
+    owners = jnp.cumsum(starts) - 1  # rows in excess fall to the last node
 
     # Edges that need no reverse are sent behind the last row, where a scatter drops them.
     present = targets < n
