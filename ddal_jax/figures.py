@@ -58,7 +58,9 @@ def switch(panels: Mapping[str, Sequence[Record]], path: Path) -> None:
             points = [point for point in curves(records)["diffusion"] if np.isfinite(point.unexplored)]
             count, _, _, unexplored = np.array(points).T
             axes.fill_between(count, 0, unexplored, color=_EARLY, alpha=0.3, lw=0, label="unexplored: no label reaches")
-            axes.fill_between(count, unexplored, 1, color=_LATE, alpha=0.15, lw=0, label="reached: labels disagree")
+            axes.fill_between(
+                count, unexplored, 1, color=_LATE, alpha=0.15, lw=0, label="reached: its label is weak or disputed"
+            )
             axes.plot(count, unexplored, "o-", ms=4, color=_EARLY)
             axes.set(title=title, xlabel="labels known when asking", ylim=(0, 1))
         all_axes[0][0].set_ylabel("share of what diffusion asks")
@@ -100,5 +102,5 @@ def _draw_queries(axes: Any, records: Sequence[Record]) -> None:
 
 
 def _save(figure, path: Path) -> None:
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.1)
     plt.close(figure)

@@ -1,0 +1,55 @@
+"""The README keeps its word: its code runs, its table is the committed results, its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ddal_jax.experiments.results import read
+from ddal_jax.experiments.summary import curves
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("block", range(len(BLOCKS)))
+def test_every_block_of_code_runs(block, capsys):
+    exec(compile(BLOCKS[block], f"README block {block}", "exec"), {})
+
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_first_block_asks_for_points_that_have_no_label():
+    names = {}
+    exec(BLOCKS[0], names)
+
+    assert len(names["ask"].indices) == 5
+    assert (names["labels"][names["ask"].indices] == -1).all()
+
+
+def test_the_table_is_that_of_the_committed_results():
+    records = [record for record in read(ROOT / "docs" / "demo" / "results.jsonl") if record.data == "digits"]
+    by_strategy = curves(records)
+
+    for points in zip(*(by_strategy[name] for name in ("random", "margin", "diffusion")), strict=True):
+        cells = [f"{point.accuracy:.3f} ± {point.standard_error:.3f}" for point in points]
+        unexplored = points[2].unexplored
+        share = "" if np.isnan(unexplored) else f"{unexplored:.0%}"
+        assert f"| {points[0].num_labeled} | {' | '.join(cells)} | {share} |".replace("|  |", "| |") in README
+
+
+def test_every_local_link_leads_to_a_file():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_the_map_names_every_room():
+    rooms = {path.stem for path in (ROOT / "ddal_jax").iterdir() if not path.name.startswith("__")}
+
+    mapped = set(re.findall(r"`(\w+)/?`", README))
+    assert rooms <= mapped
