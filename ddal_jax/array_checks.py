@@ -58,7 +58,7 @@ def features(name: str, array: Any) -> jax.Array:
     """Returns features as float32 `[n, d]`, or refuses them.
 
     float16, float32, float64 and integers are taken. NaN and infinity are refused with the first rows that hold them,
-    and so are values whose squared differences would leave the range of float32.
+    and so are features whose largest value is so large, or so small, that its square leaves the range of float32.
     """
     array = as_array(name, array)
     checks.rank(name, array, 2, "[n, d]")

@@ -72,7 +72,7 @@ def suggest(
       graph: a graph of the pool to use instead of building one from the features.
       soft_labels: class shares of the labelled rows, non-negative, each row summing to at most 1; replaces the one-hot.
       num_neighbors: K.
-      num_steps: T; by default the smallest T with K^T > N.
+      num_steps: T; by default the smallest T with K^T > N, where K of a given graph is the length of its rows.
       symmetrize: as in `affinity`; "none" is the paper's directed graph.
       metric: "euclidean", or "cosine", which scales every row to length one first.
       criterion: a name from `ddal_jax.scores`; "min_abs" is the paper's Eq. (6).
@@ -119,10 +119,20 @@ def _known_labels(labels, num_points, num_classes, soft_labels) -> tuple[Int[np.
     array_checks.labels("labels", labels, num_classes=checks.INT32_MAX, low=-1)
     if num_classes is None:
         shares = np.shape(soft_labels)[1:]
-        num_classes = shares[0] if shares else max(2, int(labels.max()) + 1)
+        num_classes = shares[0] if shares else _count_classes(labels)
     num_classes = checks.integer("num_classes", num_classes, low=1)
     array_checks.labels("labels", labels, num_classes=num_classes, low=-1)
     return labels.astype(np.int32), num_classes
+
+
+def _count_classes(labels: Int[np.ndarray, " n"]) -> int:
+    largest = int(labels.max())
+    if largest >= max(2, len(labels)):
+        raise ValueError(
+            f"labels must number the classes from 0, with -1 for unlabelled; got {largest} among {len(labels)} rows. "
+            "If that is a class, give num_classes."
+        )
+    return max(2, largest + 1)
 
 
 def _start_mass(labels, labeled, num_classes, soft_labels) -> Float[Array, "n c"]:

@@ -174,9 +174,10 @@ def test_from_scratch_starts_every_training_at_the_initial_weights():
 def test_both_drivers_give_the_same_records():
     seeds, states, tasks = _trial(2, BUDGET)
     counts = label_counts(4, BUDGET, 2)
+    settings = dataclasses.replace(SETTINGS, strategy=Margin())
 
-    stepwise = [jax.device_get(r) for r in run_stepwise(seeds, states, tasks, counts, settings=SETTINGS)]
-    scanned = jax.device_get(run_scanned(seeds, states, tasks, jnp.asarray(counts, jnp.int32), settings=SETTINGS))
+    stepwise = [jax.device_get(r) for r in run_stepwise(seeds, states, tasks, counts, settings=settings)]
+    scanned = jax.device_get(run_scanned(seeds, states, tasks, jnp.asarray(counts, jnp.int32), settings=settings))
 
     for index, record in enumerate(stepwise):
         for a, b in zip(record, scanned, strict=True):

@@ -15,18 +15,15 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 @pytest.mark.parametrize("block", range(len(BLOCKS)))
-def test_every_block_of_code_runs(block, capsys):
-    exec(compile(BLOCKS[block], f"README block {block}", "exec"), {})
-
-    assert "Traceback" not in capsys.readouterr().err
-
-
-def test_the_first_block_asks_for_points_that_have_no_label():
+def test_every_block_of_code_runs(block):
     names = {}
-    exec(BLOCKS[0], names)
 
-    assert len(names["ask"].indices) == 5
-    assert (names["labels"][names["ask"].indices] == -1).all()
+    exec(compile(BLOCKS[block], f"README block {block}", "exec"), names)
+
+    asked = names["ask"].indices if "ask" in names else names["asked"]
+    known = names["labels"] >= 0 if "ask" in names else names["labeled"]
+    assert len(asked) in (5, 10)
+    assert not np.asarray(known)[np.asarray(asked)].any()
 
 
 def test_the_table_is_that_of_the_committed_results():

@@ -55,7 +55,7 @@ def test_hand_cases_over_ten_classes(name, settings, expected):
     np.testing.assert_allclose(got, expected, atol=0.006)  # hand values have two or three places
 
 
-@pytest.mark.parametrize("num_classes", [1, 3, 10])
+@pytest.mark.parametrize("num_classes", [1, 3])
 @pytest.mark.parametrize("name", scores.CRITERIA)
 def test_each_criterion_agrees_with_its_definition(name, num_classes):
     mass = random_mass(num_classes)

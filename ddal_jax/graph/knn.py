@@ -23,7 +23,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.graph.smallest import LONGEST_GROUP, entries_of_best_groups, k_smallest
+from ddal_jax.graph.smallest import entries_of_best_groups, group_size, k_smallest
 from ddal_jax.graph.types import KNNGraph
 from ddal_jax.reduction import ordered_sum
 
@@ -106,8 +106,8 @@ def _select(features: Float[Array, "n d"], *, num_neighbors: int, block_size: in
     slack = (d + 8) * 2.0**-22
     sq_norms = jnp.sum(centred * centred, axis=1) * (1 - slack)
     columns = jnp.concatenate([centred, sq_norms[:, None]], axis=1)
-    columns = jnp.pad(columns, ((0, -n % LONGEST_GROUP), (0, 0)))
-    columns = columns.at[n:, d].set(jnp.inf)
+    # Copies of the last point fill its group; they change no minimum and are masked with self.
+    columns = jnp.pad(columns, ((0, -n % group_size(n, min(count + 1, n))), (0, 0)), mode="edge")
     rows = jnp.concatenate([-2 * centred, jnp.ones((n, 1), features.dtype)], axis=1)
     rows = jnp.pad(rows, ((0, -n % block_size), (0, 0))).reshape(-1, block_size, d + 1)
 
@@ -116,7 +116,7 @@ def _select(features: Float[Array, "n d"], *, num_neighbors: int, block_size: in
         bounds = lax.dot_general(tile, columns, (((1,), (1,)), ((), ())), precision=lax.Precision.HIGHEST)
         # One group more than candidates, since self occupies a place until it is masked.
         near, ids = entries_of_best_groups(bounds, min(count + 1, n))
-        near, places = k_smallest(jnp.where(ids == row_ids[:, None], jnp.inf, near), count)
+        near, places = k_smallest(jnp.where((ids == row_ids[:, None]) | (ids >= n), jnp.inf, near), count)
         # Re-ranking breaks ties by place, so candidates stand in the order of their indices.
         return near[:, -1], jnp.sort(jnp.take_along_axis(ids, places, axis=1), axis=1)
 
@@ -156,16 +156,15 @@ def _sq_distances(
 
 def _repair(features: Float[Array, "n d"], graph: KNNGraph, certified: Bool[Array, " n"]) -> KNNGraph:
     n, num_neighbors = graph.neighbors.shape
-    width = num_candidates(num_neighbors, n)
-    tiles = -(-n // (_RERANK_ROWS * width))
-    everyone = jnp.arange(tiles * _RERANK_ROWS * width, dtype=jnp.int32).reshape(tiles, _RERANK_ROWS, width)
+    by_coordinate = features.T
 
     def nearest_of(row):
-        row_ids = jnp.full((_RERANK_ROWS,), row)
-        sq_distances = lax.map(lambda ids: _sq_distances(features, row_ids, ids % n), everyone).reshape(-1)
-        # Stable: equal distances keep the order of the indices.
-        nearest_first, nearest = lax.top_k(-sq_distances[:n], num_neighbors + 1)
-        return -nearest_first, nearest
+        # Along points the differences vectorise; what is near is measured once more as everywhere else.
+        differences = by_coordinate - by_coordinate[:, row][:, None]
+        rough = ordered_sum(differences * differences, axis=0)
+        ids = jnp.sort(lax.top_k(-rough, min(num_candidates(num_neighbors, n) + 1, n))[1])
+        nearest_first, places = k_smallest(_sq_distances(features, row[None], ids[None]), num_neighbors + 1)
+        return nearest_first[0], ids[places[0]]
 
     def repair_first(state):
         neighbors, sq_distances, certified = state

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-LONGEST_GROUP = 32
+_LONGEST_GROUP = 32
 _SHORT_ROW = 192
 
 
@@ -22,7 +22,7 @@ def k_smallest(values: Float[Array, "b m"], k: int) -> tuple[Float[Array, "b k"]
       values: no NaN. Infinity marks entries that must not be chosen.
       k: static, at most the length of a row.
     """
-    if values.shape[1] <= _SHORT_ROW or _group_size(values.shape[1], k) <= 2:
+    if values.shape[1] <= _SHORT_ROW or group_size(values.shape[1], k) <= 2:
         negated, columns = lax.top_k(-values, k)
         return -negated, columns
     kept, kept_columns = entries_of_best_groups(values, k)
@@ -35,16 +35,16 @@ def entries_of_best_groups(values: Float[Array, "b m"], k: int) -> tuple[Float[A
 
     Of equal minima the earlier group is kept, so no tied entry of an earlier column is left out.
     """
-    group_size = _group_size(values.shape[1], k)
-    padding = -values.shape[1] % group_size
+    size = group_size(values.shape[1], k)
+    padding = -values.shape[1] % size
     padded = jnp.pad(values, ((0, 0), (0, padding)), constant_values=jnp.inf)
-    groups = padded.reshape(len(values), -1, group_size)
+    groups = padded.reshape(len(values), -1, size)
     best = jnp.sort(k_smallest(groups.min(axis=2), k)[1], axis=1)
     kept = jnp.take_along_axis(groups, best[:, :, None], axis=1)
-    columns = best[:, :, None] * group_size + jnp.arange(group_size, dtype=jnp.int32)[None, None, :]
+    columns = best[:, :, None] * size + jnp.arange(size, dtype=jnp.int32)[None, None, :]
     return kept.reshape(len(values), -1), columns.reshape(len(values), -1)
 
 
-def _group_size(row_length: int, k: int) -> int:
+def group_size(row_length: int, k: int) -> int:
     """Balances the number of groups against the `k` groups read again; a power of two."""
-    return min(LONGEST_GROUP, 2 ** int(math.log2(max(1.0, math.sqrt(row_length / k)))))
+    return min(_LONGEST_GROUP, 2 ** int(math.log2(max(1.0, math.sqrt(row_length / k)))))
