@@ -12,22 +12,23 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
-OLDEST = (3, 11)
-NEWER_NAMES = ["python3.13", "python3.12", "python3.11", "python3.14", "python3", "python"]
+ENVIRONMENT = os.path.join(ROOT, ".venv")
+MARKER = os.path.join(ENVIRONMENT, "made-by-bootstrap")
+NEWER_PYTHONS = [["python3.13"], ["python3.12"], ["python3.11"], ["python3.14"], ["python3"], ["python"], ["py", "-3"]]
 
-# Extras each task needs, and its commands; the first word is a program of the environment.
+# Extras each task needs, and its commands: arguments of the environment's Python.
 TASKS = {
-    "demo": (["figures"], [["ddal", "demo"]]),
-    "test": (["test"], [["python", "-m", "pytest"]]),
-    "test-slow": (["test"], [["python", "-m", "pytest", "-m", "not network and not gpu"]]),
-    "bench": (["bench"], [["python", "-m", "benchmarks"]]),
+    "demo": (["figures"], [["-m", "ddal_jax", "demo"]]),
+    "test": (["test"], [["-m", "pytest"]]),
+    "test-slow": (["test"], [["-m", "pytest", "-m", "not network and not gpu"]]),
+    "bench": (["bench"], [["-m", "benchmarks"]]),
     "lint": (
         ["lint", "test"],
         [
-            ["ruff", "format", "--check", "."],
-            ["ruff", "check", "."],
-            ["pyright"],
-            ["lint-imports"],
+            ["-m", "ruff", "format", "--check", "."],
+            ["-m", "ruff", "check", "."],
+            ["-m", "pyright"],
+            ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
         ],
     ),
 }
@@ -37,45 +38,58 @@ def main(words):
     """Returns the exit code of the task."""
     here = "--here" in words
     words = [word for word in words if word != "--here"]
-    if not words or words[0] not in TASKS:
-        sys.stderr.write("usage: bootstrap.py %s [--here]\n" % "|".join(sorted(TASKS)))
+    if not words or words[0] not in TASKS or (words[0] == "lint" and len(words) > 1):
+        sys.stderr.write("usage: bootstrap.py %s [--here] [arguments of the task]\n" % "|".join(sorted(TASKS)))
         return 2
-    if sys.version_info[:2] < OLDEST:
+    if sys.version_info[:2] < (3, 11):
         return restart_with_newer_python(sys.argv[1:])
     extras, commands = TASKS[words[0]]
-    folder = os.path.dirname(sys.executable) if here else make_environment()
-    if folder is None:
-        return 1
-    code = install(folder, extras, here)
-    if code:
-        return code
+    python = sys.executable if here else make_environment()
+    code = 1 if python is None else install(python, extras, here)
     for command in commands:
-        program = program_path(folder, command[0])
-        code = subprocess.call([program] + command[1:] + words[1:], cwd=ROOT)
-        if code:
-            return code
-    return 0
+        code = code or run([python] + command + words[1:])
+    return code
+
+
+def run(command):
+    """Runs a command from the root of the checkout and returns its exit code."""
+    try:
+        return subprocess.call(command, cwd=ROOT)
+    except OSError as error:
+        sys.stderr.write("%s\nRemove the folder .venv and try again.\n" % error)
+        return 1
 
 
 def restart_with_newer_python(words):
     """Runs this file again under a Python that is new enough."""
-    for name in NEWER_NAMES:
-        try:
-            found = subprocess.check_output([name, "-c", "import sys; print(sys.version_info[:2] >= (3, 11))"])
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        if found.strip() == b"True":
-            return subprocess.call([name, os.path.abspath(__file__)] + words)
+    for command in NEWER_PYTHONS:
+        if is_new_enough(command):
+            return run(command + [os.path.abspath(__file__)] + words)
     sys.stderr.write("ddal_jax needs Python 3.11 or newer; none was found on the PATH. Install one and try again.\n")
     return 1
 
 
+def is_new_enough(command):
+    """Tells whether a Python starts and is 3.11 or newer."""
+    try:
+        with open(os.devnull, "w") as nowhere:
+            check = "import sys; sys.exit(sys.version_info[:2] < (3, 11))"
+            return subprocess.call(command + ["-c", check], stderr=nowhere) == 0
+    except OSError:
+        return False
+
+
 def make_environment():
-    """Returns the folder of programs of `.venv`, made if it is missing or broken; None if it cannot be made."""
-    environment = os.path.join(ROOT, ".venv")
-    folder = os.path.join(environment, "Scripts" if os.name == "nt" else "bin")
-    if works(program_path(folder, "python")):
-        return folder
+    """Returns the Python of `.venv`, made if it is missing or broken; None if it cannot be made."""
+    folder, name = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    python = os.path.join(ENVIRONMENT, folder, name)
+    if os.path.exists(MARKER) and is_new_enough([python]):
+        return python
+    if os.path.exists(ENVIRONMENT) and not os.path.exists(MARKER):
+        sys.stderr.write(
+            "The folder .venv was not made by this script and is left alone. Move it away and try again.\n"
+        )
+        return None
     try:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
@@ -85,43 +99,37 @@ def make_environment():
         return None
     sys.stdout.write("First run: setting up .venv, about a minute and 0.9 GB.\n")
     sys.stdout.flush()
-    if subprocess.call([sys.executable, "-m", "venv", "--clear", environment]):
-        return None
-    return folder
+    # The marker comes first, so that an interrupted set-up is made anew.
+    if not os.path.isdir(ENVIRONMENT):
+        os.mkdir(ENVIRONMENT)
+    write(MARKER, "")
+    return None if run([sys.executable, "-m", "venv", ENVIRONMENT]) else python
 
 
-def works(python):
-    """Tells whether a Python starts and has pip and is new enough."""
-    check = "import pip, sys; sys.exit(sys.version_info[:2] < (3, 11))"
-    try:
-        with open(os.devnull, "w") as nowhere:
-            return subprocess.call([python, "-c", check], stderr=nowhere) == 0
-    except OSError:
-        return False
-
-
-def install(folder, extras, here):
-    """Installs the project with its extras unless this very state of the files is installed; returns an exit code."""
-    stamp = os.path.join(ROOT, ".venv", "installed-" + "-".join(extras))
-    state = state_of_files()
+def install(python, extras, here):
+    """Installs the project with its extras unless this very state of it is installed; returns an exit code."""
+    stamp = os.path.join(ENVIRONMENT, "installed-" + "-".join(extras))
+    state = state_of_project()
     if not here and read(stamp) == state:
         return 0
-    target = "%s[%s]" % (ROOT, ",".join(extras))
-    command = [program_path(folder, "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    # Exact versions everywhere but on a machine whose own versions must stay.
-    command += [] if here else ["--constraint", os.path.join(ROOT, "constraints.txt")]
-    code = subprocess.call(command + ["--editable", target])
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if not here:
+        # Any installation replaces the project's own package: until it has ended well, nothing is installed.
+        for name in os.listdir(ENVIRONMENT):
+            if name.startswith("installed-"):
+                os.remove(os.path.join(ENVIRONMENT, name))
+        command += ["--constraint", "constraints.txt"]
+    code = run(command + ["--editable", ".[%s]" % ",".join(extras)])
     if code:
-        sys.stderr.write("Installing failed; the lines above say why. Nothing else was changed.\n")
+        sys.stderr.write("Installing failed; the lines above say why. Try again once it is mended.\n")
     elif not here:
-        with open(stamp, "w") as file:
-            file.write(state)
+        write(stamp, state)
     return code
 
 
-def state_of_files():
-    """Returns a digest of what the installation depends on."""
-    digest = hashlib.sha256()
+def state_of_project():
+    """Returns a digest of what the installation depends on: requirements, place and Python."""
+    digest = hashlib.sha256((ROOT + sys.version).encode("utf-8"))
     for name in ("pyproject.toml", "constraints.txt"):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
@@ -137,10 +145,15 @@ def read(path):
         return ""
 
 
-def program_path(folder, name):
-    """Returns where a program of the environment stands."""
-    return os.path.join(folder, name + (".exe" if os.name == "nt" else ""))
+def write(path, text):
+    """Writes a file whole or not at all."""
+    with open(path + ".partial", "w") as file:
+        file.write(text)
+    os.replace(path + ".partial", path)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

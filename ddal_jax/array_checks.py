@@ -35,13 +35,21 @@ def as_array(name: str, array: Any) -> jax.Array | np.ndarray:
 
 
 def real(name: str, array: Any) -> jax.Array:
-    """Returns real numbers, booleans included, as float32, or refuses another dtype and values not finite."""
-    array = as_array(name, array)
+    """Returns real numbers, booleans included, as float32, or refuses another dtype and values not finite there."""
+    numbers = _real_dtype(name, as_array(name, array))
+    if not is_concrete(numbers):
+        return jnp.asarray(numbers, jnp.float32)
+    with np.errstate(over="ignore"):
+        values = np.asarray(numbers).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite; got NaN or infinity.")
+    return jnp.asarray(values)
+
+
+def _real_dtype(name: str, array: jax.Array | np.ndarray) -> jax.Array | np.ndarray:
     if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool_)):
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}.")
-    if is_concrete(array) and not np.isfinite(np.asarray(array)).all():
-        raise ValueError(f"{name} must be finite; got NaN or infinity.")
-    return jnp.asarray(array, jnp.float32)
+    return array
 
 
 def boolean_mask(name: str, mask: Any, size: int) -> jax.Array:
@@ -88,25 +96,47 @@ def _check_feature_values(name: str, values: np.ndarray) -> None:
         )
 
 
-def labels(name: str, array: Any, *, num_classes: int, low: int, where: Any = None) -> None:
+def labels(name: str, array: Any, *, num_classes: int | None, low: int, where: Any = None) -> None:
     """Refuses labels outside `[low, num_classes - 1]`; only entries selected by `where` count."""
-    array = as_array(name, array)
-    if not jnp.issubdtype(array.dtype, jnp.integer):
-        raise TypeError(f"{name} must hold integers; got dtype {array.dtype}.")
-    if not is_concrete(array) or (where is not None and not is_concrete(where)):
+    given = as_array(name, array)
+    if not jnp.issubdtype(given.dtype, jnp.integer):
+        raise TypeError(f"{name} must hold integers; got dtype {given.dtype}.")
+    if not is_concrete(given) or (where is not None and not is_concrete(where)):
         return
-    values = np.asarray(array)
+    values = np.asarray(given)
     counted = np.ones(values.shape, bool) if where is None else np.asarray(where)
-    bad = np.flatnonzero(counted & ((values < low) | (values >= num_classes)))
+    high = np.iinfo(values.dtype).max if num_classes is None else num_classes - 1
+    bad = np.flatnonzero(counted & ((values < low) | (values > high)))
     if bad.size:
-        first = int(bad[0])
-        raise ValueError(
-            f"{name} must lie in [{low}, {num_classes - 1}] for {num_classes} classes; "
-            f"got {values[first]} at index {first}."
-        )
+        allowed = f"be at least {low}" if num_classes is None else f"lie in [{low}, {high}] for {num_classes} classes"
+        raise ValueError(f"{name} must {allowed}; got {values[bad[0]]} at index {bad[0]}.")
 
 
-def columns(name: str, array: Any) -> None:
-    """Refuses an array without a last axis of classes."""
-    if np.ndim(array) < 1 or np.shape(array)[-1] < 1:
-        raise ValueError(f"{name} must have shape [n, c] with at least one class; got shape {np.shape(array)}.")
+def indices(name: str, array: Any, *, high: int) -> None:
+    """Refuses indices that are no integers in `[0, high]`."""
+    given = as_array(name, array)
+    if not jnp.issubdtype(given.dtype, jnp.integer):
+        raise TypeError(f"{name} must hold integers; got dtype {given.dtype}.")
+    if is_concrete(given):
+        values = np.asarray(given)
+        outside = values[(values < 0) | (values > high)]
+        if outside.size:
+            raise ValueError(f"{name} must lie in [0, {high}]; got {outside[0]}.")
+
+
+def columns(name: str, array: Any) -> jax.Array:
+    """Returns real numbers with a last axis of classes, or refuses what came."""
+    given = as_array(name, array)
+    if given.ndim < 1 or given.shape[-1] < 1:
+        raise ValueError(f"{name} must have shape [n, c] with at least one class; got shape {given.shape}.")
+    return jnp.asarray(_real_dtype(name, given))
+
+
+def key(name: str, value: Any) -> jax.Array:
+    """Returns a single random key, new style or old, or refuses what came."""
+    is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    is_old_key = isinstance(value, jax.Array) and value.dtype == jnp.uint32 and value.shape == (2,)
+    if not is_old_key and not (is_key and value.ndim == 0):
+        came = f"shape {value.shape} of {value.dtype}" if isinstance(value, jax.Array) else repr(value)
+        raise TypeError(f"{name} must be a single key, as jax.random.key(seed) makes it; got {came}.")
+    return value

@@ -75,7 +75,9 @@ def diffuse(
     """Spreads label mass over the graph for T steps, holding labelled rows fixed.
 
     Every free row becomes the weighted mean of its neighbours' rows, so any convex property of the start (range, row
-    sum at most one) holds at each step. A row is zero if and only if no label lies within T hops along the walk.
+    sum at most one) holds at each step. A row is zero if and only if no label lies within T hops along the walk, as
+    long as float32 can tell the least likely path from zero: with weights of `affinity` that is sure for paths of up to
+    66, 35, 26, 22, 17 hops at K = 2, 5, 10, 20, 50.
 
     Args:
       graph: neighbourhoods of the pool.
@@ -100,8 +102,7 @@ def diffuse(
 
 def reach(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
     """Returns a = sum_c F_c, the probability that a walk meets a label: 0 exactly where no label reaches."""
-    array_checks.columns("mass", mass)
-    return jnp.sum(mass, axis=-1)
+    return jnp.sum(array_checks.columns("mass", mass), axis=-1)
 
 
 def signed(mass: Float[Array, "*n c"]) -> Float[Array, "*n c"]:
@@ -109,6 +110,7 @@ def signed(mass: Float[Array, "*n c"]) -> Float[Array, "*n c"]:
 
     Paper: the cases formula of Section III.
     """
+    mass = array_checks.columns("mass", mass)
     return 2 * mass - reach(mass)[..., None]
 
 
@@ -117,6 +119,7 @@ def simplex(mass: Float[Array, "*n c"]) -> Float[Array, "*n c"]:
 
     Paper: appendix A, the multivariate diffusion.
     """
+    mass = array_checks.columns("mass", mass)
     return mass + (1 - reach(mass)[..., None]) / mass.shape[-1]
 
 
@@ -152,8 +155,7 @@ def checked_signal(name: str, graph: AnyGraph, signal: Shaped[jax.typing.ArrayLi
     signal = array_checks.real(name, signal)
     checks.rank(name, signal, 2, "[n, c]")
     checks.length(name, signal, graph.degrees.shape[0], "node")
-    array_checks.columns(name, signal)
-    return signal
+    return array_checks.columns(name, signal)
 
 
 @jax.jit

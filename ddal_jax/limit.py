@@ -45,7 +45,7 @@ def harmonic(
 
     Args:
       graph: neighbourhoods of the pool.
-      mass: from `label_mass`.
+      mass: from `label_mass`, or diffused already; only labelled rows are read.
       labeled: True where the label is known.
       tolerance: stop when the residual is at most this; float32 allows about 1e-6.
       max_steps: stop after this many steps, converged or not; the result tells.
@@ -63,6 +63,7 @@ def harmonic(
     labeled = array_checks.boolean_mask("labeled", labeled, graph.degrees.shape[0])
     tolerance = checks.positive_float("tolerance", tolerance)
     max_steps = checks.integer("max_steps", max_steps, low=1, high=checks.INT32_MAX)
+    mass = jnp.where(labeled[:, None], mass, 0.0)
     solve = _iterate if isinstance(graph, DirectedGraph) else _conjugate_gradients
     return solve(graph, mass, labeled, tolerance, max_steps)
 

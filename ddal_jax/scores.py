@@ -1,12 +1,15 @@
 """Criteria: how little the diffused mass says about a point. Lower score = label first.
 
-All are read from the label mass F with reach a = sum_c F_c and its two largest entries F_(1) >= F_(2). For two classes
+Each takes a float32 mass of one row per point (or a single row) and refuses, naming `mass`, one without classes
+(`ValueError`) or of no real numbers (`TypeError`). All are read from the label mass F with reach a = sum_c F_c and its
+two largest entries F_(1) >= F_(2). For two classes
 `min_abs`, `norm`, `margin`, `uncertainty` and `negative_entropy` give one order; for more they differ, and what the
 differences mean is told with each.
 """
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ddal_jax import array_checks
@@ -21,11 +24,11 @@ def min_abs(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: Eq. (6).
     """
-    array_checks.columns("mass", mass)
+    mass = array_checks.columns("mass", mass)
     return jnp.abs(2 * mass.max(axis=-1) - reach(mass))
 
 
-def norm(mass: Float[Array, "*n c"], *, p: int | float = 2) -> Float[Array, "*n"]:
+def norm(mass: Float[Array, "*n c"], *, p: float | int | np.number = 2) -> Float[Array, "*n"]:
     """Returns the p-norm of chi.
 
     With p = infinity it equals the reach as soon as one class has no mass there; with p = 1 it does not see the classes
@@ -40,10 +43,13 @@ def norm(mass: Float[Array, "*n c"], *, p: int | float = 2) -> Float[Array, "*n"
 
     Paper: appendix A, the one-vs-all approach.
     """
-    array_checks.columns("mass", mass)
-    if isinstance(p, bool) or not isinstance(p, int | float) or not p >= 1:
+    if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating) or not p >= 1:
         raise ValueError(f"p must be a number in [1, infinity]; got {p!r}.")
-    return jnp.linalg.norm(signed(mass), ord=p, axis=-1)
+    chi = signed(mass)
+    # The largest entry is taken out first, or high powers of small numbers would vanish.
+    largest = jnp.abs(chi).max(axis=-1)
+    scaled = chi / jnp.where(largest > 0, largest, 1.0)[..., None]
+    return largest * jnp.linalg.norm(scaled, ord=float(p), axis=-1)
 
 
 def margin(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
@@ -71,7 +77,6 @@ def uncertainty(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: appendix A, the multivariate approach.
     """
-    array_checks.columns("mass", mass)
     return simplex(mass).max(axis=-1)
 
 
@@ -80,7 +85,6 @@ def negative_entropy(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
     Paper: appendix A, the multivariate approach.
     """
-    array_checks.columns("mass", mass)
     q = simplex(mass)
     return jnp.sum(jax.scipy.special.xlogy(q, q), axis=-1)
 
@@ -92,7 +96,7 @@ def mass(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
 
 def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
     """Returns F_(1) and F_(2); with a single class the second is 0."""
-    array_checks.columns("mass", mass)
+    mass = array_checks.columns("mass", mass)
     classes = jax.lax.broadcasted_iota(jnp.int32, mass.shape, mass.ndim - 1)
     others = jnp.where(classes == mass.argmax(axis=-1, keepdims=True), 0.0, mass)
     return mass.max(axis=-1), others.max(axis=-1)

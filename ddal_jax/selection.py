@@ -57,10 +57,12 @@ def lowest(
 
     Raises:
       ValueError: `query_size` below 1, shapes that do not fit, no scores at all.
-      TypeError: `query_size` that is no integer, scores that are no floating-point numbers, a mask that is not boolean.
+      TypeError: `query_size` that is no integer, a key that is none, scores that are no
+        floating-point numbers, a mask that is not boolean.
 
     Paper: arg min^B of Eq. (6) and Algorithm 1.
     """
+    key = array_checks.key("key", key)
     query_size = checks.integer("query_size", query_size, low=1)
     given = array_checks.as_array("scores", scores)
     checks.rank("scores", given, 1, "[n]")

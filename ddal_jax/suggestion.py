@@ -66,7 +66,7 @@ def suggest(
       features: the pool, one row per point: float16, float32, float64 or integers, used as float32.
       labels: integers, -1 = unlabelled. No label at all is a valid start.
       query_size: B, how many points to ask for.
-      num_classes: C; by default the largest label + 1, at least 2.
+      num_classes: C; by default the largest label + 1, at least 2. Fix it if classes may turn up later.
       seed: decides ties, in [0, 2^32 - 1].
       candidates: what may be asked, as a boolean mask of all rows or as row indices; everything by default.
       graph: a graph of the pool to use instead of building one from the features.
@@ -99,7 +99,7 @@ def suggest(
     labeled = labels >= 0
     mass = _start_mass(labels, labeled, num_classes, soft_labels)
     eligible = _candidate_mask(candidates, len(pool))
-    _check_enough_left(query_size, eligible & ~labeled)
+    _check_enough_left(query_size, eligible & ~labeled, restricted=candidates is not None)
     if graph is None:
         graph = pool_graph(pool, graph_settings)
     _check_graph(graph, len(pool))
@@ -116,7 +116,7 @@ def _known_labels(labels, num_points, num_classes, soft_labels) -> tuple[Int[np.
     labels = np.asarray(array_checks.as_array("labels", labels))
     checks.rank("labels", labels, 1, "[n]")
     checks.length("labels", labels, num_points, "row of features")
-    array_checks.labels("labels", labels, num_classes=checks.INT32_MAX, low=-1)
+    array_checks.labels("labels", labels, num_classes=None, low=-1)
     if num_classes is None:
         shares = np.shape(soft_labels)[1:]
         num_classes = shares[0] if shares else _count_classes(labels)
@@ -171,10 +171,11 @@ def _candidate_mask(candidates, num_points) -> Bool[np.ndarray, " n"]:
     return mask
 
 
-def _check_enough_left(query_size: int, may_be_asked: Bool[np.ndarray, " n"]) -> None:
+def _check_enough_left(query_size: int, may_be_asked: Bool[np.ndarray, " n"], *, restricted: bool) -> None:
     left = int(may_be_asked.sum())
     if left == 0:
-        raise ValueError("candidates holds nothing left to query: every point that may be asked is labelled.")
+        culprit = "candidates holds" if restricted else "labels leaves"
+        raise ValueError(f"{culprit} nothing left to query: every point that may be asked is labelled.")
     if query_size > left:
         raise ValueError(f"query_size must be at most {left}, the number of points left to query; got {query_size}.")
 
@@ -193,5 +194,7 @@ def _answer(seed, graph, mass, labeled, eligible, *, settings: QuerySettings, qu
     )  # fmt: skip
     nearest = nearest_labels(graph, labeled, num_steps=num_steps)
     rows = picked.indices
-    hops, sources = nearest.hops[rows], nearest.sources[rows]
+    # Where a path is too unlikely for float32, what counts is that no mass arrives.
+    hops = jnp.where(picked.reached, nearest.hops[rows], -1)
+    sources = jnp.where(picked.reached, nearest.sources[rows], -1)
     return rows, picked.scores, picked.reached, hops, simplex(diffused)[rows], sources

@@ -61,7 +61,7 @@ def _self_tuning(neighbors, sq_distances):
     weights = np.zeros((n, n))
     for i in range(n):
         for j, sq_distance in zip(neighbors[i], sq_distances[i], strict=True):
-            width = np.sqrt(widths[i] * widths[j])
+            width = np.sqrt(widths[i] * widths[j]) or max(widths[i], widths[j])
             weights[i, j] = weights[j, i] = np.exp(-float(sq_distance) / width) if width > 0 else 1.0
     return weights
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ddal_jax import DirectedGraph, Graph, affinity
+from ddal_jax import DirectedGraph, Graph, affinity, knn_graph
 
 NUM_POINTS, NUM_NEIGHBORS = 60, 4
 MODES = ["max", "mean", "mutual", "self_tuning", "none"]
@@ -194,3 +194,14 @@ def test_a_callers_jit_and_vmap_change_no_bit(symmetrize):
     for i, knn in enumerate(graphs):
         one = affinity(knn, symmetrize=symmetrize)
         jax.tree.map(np.testing.assert_array_equal, jax.tree.map(lambda table, i=i: table[i], tables), one)
+
+
+def test_next_to_a_clump_of_duplicates_self_tuning_falls_back_on_the_width_that_is_left():
+    features = np.concatenate([np.zeros((5, 1)), [[1.0], [2.5]]]).astype(np.float32)
+
+    graph = affinity(knn_graph(features, num_neighbors=3), symmetrize="self_tuning")
+
+    weights = oracles.dense(graph)
+    # Point 5 lies at squared distance 1 from three duplicates, its own width being 1 and theirs 0.
+    np.testing.assert_allclose(weights[5, :3], np.exp(-1.0), rtol=1e-6)
+    np.testing.assert_allclose(weights, weights.T)

@@ -17,6 +17,7 @@ def leave_jax_as_it_is(monkeypatch):
     """A command prepares JAX for its own process; here JAX is already at work."""
     monkeypatch.setattr("ddal_jax.cli.run.prepare_jax", lambda: None)
     monkeypatch.setattr("ddal_jax.cli.demo.prepare_jax", lambda: None)
+    monkeypatch.setattr("ddal_jax.cli.doctor.prepare_jax", lambda: None)
 
 
 def test_help_needs_neither_jax_nor_numpy():
@@ -125,13 +126,26 @@ def test_a_failed_run_has_exit_code_1(monkeypatch, capsys):
     assert "no space left" in capsys.readouterr().err
 
 
+def test_a_demo_does_not_replace_what_is_no_demo(tmp_path, capsys):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"runs": []}')
+    (folder / "results.jsonl").write_text("precious")
+
+    assert cli.main(["demo", "--quick", "-o", str(folder)]) == 2
+
+    assert (folder / "results.jsonl").read_text() == "precious"
+    assert "must not hold other results" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_quick_demo_writes_all_it_names(tmp_path, capsys):
     folder = tmp_path / "demo"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
 
-    assert cli.main(["demo", "--quick", "-o", str(folder)]) == 0
+    for _ in range(2):  # the second replaces the first
+        assert cli.main(["demo", "--quick", "-o", str(folder)]) == 0
 
     written = {path.name for path in Path(folder).iterdir()}
     assert written == {"results.jsonl", "config.json", "curves.png", "switch.png", "checkerboard.png", "notes.txt"}

@@ -19,6 +19,7 @@ from ddal_jax import (
     diffuse,
     graph_from_edges,
     label_mass,
+    nearest_labels,
     reach,
     recommended_num_steps,
     signed,
@@ -280,3 +281,18 @@ def test_gathered_values_are_never_written_out():
     gathered, row_sums = 4 * 3 * n * k * c, 4 * 3 * n * c
     # The row sums in a version or two; k times as much if gather and sum were two loops.
     assert row_sums <= compiled.temporary_bytes(program) < gathered / 3
+
+
+def test_a_path_too_unlikely_for_float32_delivers_no_mass_though_hops_count_it():
+    """The honest limit of "zero if and only if out of reach": the first steps of a long path underflow."""
+    n = 300
+    path = graph_from_edges(np.arange(n - 1), np.arange(1, n), np.ones(n - 1), num_nodes=n)
+    labeled = np.arange(n) == 0
+    start = label_mass(np.zeros(n, int), labeled, num_classes=1)
+
+    mass = np.asarray(diffuse(path, start, labeled, num_steps=n - 1))[:, 0]
+    hops = np.asarray(nearest_labels(path, labeled, num_steps=n - 1).hops)
+
+    assert (hops == np.arange(n)).all()
+    assert (mass[:66] > 0).all()
+    assert mass[-1] == 0

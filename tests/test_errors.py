@@ -225,3 +225,29 @@ def test_shapes_and_types_are_checked_while_testing():
 
     refused(lambda: reach("mass"), jaxtyping.TypeCheckError, "mass")
     refused(lambda: jnp.zeros((2, 3)) + jnp.zeros(3), ValueError, "rank_promotion")
+
+
+@pytest.mark.parametrize("value", [0, None, "a", np.zeros(2, np.uint32), jnp.zeros(3, jnp.uint32)])
+def test_lowest_refuses_what_is_no_key(value):
+    refused(lambda: lowest(value, jnp.zeros(5), LABELED, query_size=2), TypeError, "^key must be a single key")
+
+
+def test_lowest_refuses_several_keys_at_once():
+    keys = jax.random.split(jax.random.key(0), 3)
+
+    refused(lambda: lowest(keys, jnp.zeros(5), LABELED, query_size=2), TypeError, r"^key .*; got shape \(3,\)")
+
+
+@pytest.mark.parametrize("name", MASS_READERS)
+def test_mass_that_is_no_array_of_real_numbers_is_refused(name):
+    refused(lambda: MASS_READERS[name](np.full((5, 2), "a")), TypeError, "^mass must hold real numbers; got dtype <U1")
+    refused(lambda: MASS_READERS[name](None), EITHER, "^mass must")
+
+
+@pytest.mark.parametrize("name", MASS_READERS)
+def test_mass_may_be_a_list(name):
+    np.testing.assert_array_equal(MASS_READERS[name]([[0.5, 0.25]]), MASS_READERS[name](jnp.asarray([[0.5, 0.25]])))
+
+
+def test_a_signal_that_float32_cannot_hold_is_refused():
+    refused(lambda: walk(GRAPH, np.full((5, 2), 1e300)), ValueError, "^signal must be finite; got NaN or infinity")

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 
+import jax
 import numpy as np
 import pytest
 
 from ddal_jax.data.checkerboard import checkerboard, distance_to_boundary
 from ddal_jax.data.digits import digits
 from ddal_jax.experiments import results
-from ddal_jax.experiments.build import DATA, STRATEGIES, build
+from ddal_jax.experiments.build import DATA, INITIAL_WEIGHTS, STRATEGIES, build
 from ddal_jax.experiments.presets import CHECKERBOARD, DIGITS, PRESETS
 from ddal_jax.experiments.results import Record
 from ddal_jax.experiments.run import num_lists, run
@@ -80,6 +81,14 @@ def test_starts_are_balanced_and_shared_by_all_strategies():
         assert np.bincount(labels[seed][start]).tolist() == [2] * 10
         assert np.flatnonzero(np.asarray(trial.states.labeled[seed])).tolist() == sorted(start.tolist())
     assert set(trial.settings) == {"random", "margin", "diffusion"}
+
+
+def test_initial_weights_and_cycles_draw_from_keys_that_differ():
+    key = jax.random.key(0)
+    of_cycles = {tuple(jax.random.key_data(jax.random.fold_in(key, cycle)).tolist()) for cycle in range(100)}
+
+    assert tuple(jax.random.key_data(jax.random.fold_in(key, INITIAL_WEIGHTS)).tolist()) not in of_cycles
+    assert INITIAL_WEIGHTS > 10**6
 
 
 @pytest.mark.parametrize("name", PRESETS)

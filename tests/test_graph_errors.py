@@ -140,3 +140,17 @@ def test_graph_from_edges_refuses_bad_endpoints(name, value, error, message):
 )
 def test_graph_from_edges_refuses(value, error, message):
     refused(lambda: build(**value), error, message)
+
+
+@pytest.mark.parametrize("symmetrize", ["max", "none"])
+@cases(
+    (KNN._replace(neighbors=KNN.neighbors.at[3, 1].set(9)), ValueError, r"^knn.neighbors must lie in \[0, 4\]; got 9"),
+    (KNN._replace(neighbors=KNN.neighbors.at[0, 0].set(-1)), ValueError, "^knn.neighbors must lie in .*; got -1"),
+    (KNN._replace(neighbors=KNN.neighbors.astype(float)), TypeError, "^knn.neighbors must hold integers; got dtype"),
+    (KNN._replace(neighbors=KNN.neighbors[:, 0]), ValueError, r"^knn.neighbors must have shape \[n, k\]"),
+    (KNN._replace(sq_distances=KNN.sq_distances[:, :1]), ValueError, "^knn must have as many sq_distances"),
+    (KNN._replace(sq_distances=-KNN.sq_distances), ValueError, "^knn.sq_distances must not be negative; got -2.0"),
+    (KNN._replace(sq_distances=KNN.sq_distances * jnp.nan), ValueError, "^knn.sq_distances must be finite"),
+)
+def test_affinity_refuses_neighbours_that_cannot_be(symmetrize, value, error, message):
+    refused(lambda: affinity(value, symmetrize=symmetrize), error, message)

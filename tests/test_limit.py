@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddal_jax import affinity, diffuse, graph_from_edges, harmonic, label_mass
+from ddal_jax import affinity, diffuse, graph_from_edges, harmonic, knn_graph, label_mass
 
 NUM_POINTS, NUM_NEIGHBORS, NUM_CLASSES = 60, 4, 3
 each_kind = pytest.mark.parametrize("symmetrize", ["max", "none"])
@@ -174,3 +174,16 @@ def test_vmap_over_label_sets_equals_a_loop(symmetrize):
         one = harmonic(graph, mass, labeled, tolerance=TOLERANCE)
         # Sums over all nodes are grouped otherwise in a batch.
         np.testing.assert_allclose(results.mass[i], one.mass, atol=allowed_error(oracles.dense(graph), labeled))
+
+
+@pytest.mark.parametrize("symmetrize", ["max", "none"])
+def test_mass_on_unlabelled_rows_is_not_read(symmetrize):
+    features = pools.gaussian(60, 2)
+    graph = affinity(knn_graph(features, num_neighbors=4), symmetrize=symmetrize)
+    labeled = np.arange(60) < 5
+    start = label_mass(np.arange(60) % 2, labeled, num_classes=2)
+
+    from_start = harmonic(graph, start, labeled)
+    from_diffused = harmonic(graph, diffuse(graph, start, labeled, num_steps=6), labeled)
+
+    np.testing.assert_array_equal(from_diffused.mass, from_start.mass)

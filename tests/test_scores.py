@@ -146,3 +146,17 @@ def test_any_number_of_leading_axes_is_scored_alike(name):
     in_parts = jax.jit(jax.vmap(lambda part: criterion(part.reshape(2, 50, 3))))(mass.reshape(5, 100, 3))
     np.testing.assert_allclose(in_parts.reshape(-1), by_row, atol=ROUNDING)
     assert in_parts.shape == (5, 2, 50)
+
+
+@pytest.mark.parametrize("p", [1, 2, 16, 200, np.float32(3)])
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-25])
+def test_no_power_makes_a_small_signal_vanish(p, size):
+    mass = jnp.asarray([[0.6, 0.3, 0.0], [0.2, 0.0, 0.0]], jnp.float32) * np.float32(size)
+
+    norms = scores.norm(mass, p=p)
+
+    exact = np.asarray(mass, np.float64)
+    chi = 2 * exact - exact.sum(axis=1, keepdims=True)
+    largest = np.abs(chi).max(axis=1, keepdims=True)
+    expected = largest[:, 0] * np.sum(np.abs(chi / largest) ** float(p), axis=1) ** (1 / float(p))
+    np.testing.assert_allclose(norms, expected, rtol=1e-5)  # a float32 power and root

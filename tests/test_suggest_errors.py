@@ -22,12 +22,12 @@ CRITERIA_KNOWN = ", ".join(map(repr, scores.CRITERIA))
 @cases(
     ({"labels": LABELS[:4]}, ValueError, r"^labels must have 5 entries, one per row of features; got shape \(4,\)"),
     ({"labels": LABELS[:, None]}, ValueError, r"^labels must have shape \[n\]; got shape \(5, 1\)"),
-    ({"labels": LABELS - 1}, ValueError, r"^labels must lie in \[-1, .*; got -2 at index 2"),
+    ({"labels": LABELS - 1}, ValueError, "^labels must be at least -1; got -2 at index 2"),
     ({"num_classes": 1}, ValueError, r"^labels must lie in \[-1, 0\] for 1 classes; got 1 at index 1"),
     ({"labels": LABELS.astype(float)}, TypeError, "^labels must hold integers; got dtype float"),
     ({"labels": np.array(["cat", "dog", "", "", ""])}, TypeError, "^labels must hold integers; got dtype <U3"),
     ({"labels": np.array([0, 1, None, None, None])}, TypeError, "^labels must hold integers; got dtype object"),
-    ({"labels": np.arange(5)}, ValueError, "^candidates holds nothing left to query"),
+    ({"labels": np.arange(5)}, ValueError, "^labels leaves nothing left to query"),
     (
         {"labels": np.array([0, 10**9, -1, -1, -1])},
         ValueError,

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 from pathlib import Path
 
 from ddal_jax import figures
@@ -12,6 +13,7 @@ from ddal_jax.experiments import results
 from ddal_jax.experiments.build import build
 from ddal_jax.experiments.presets import CHECKERBOARD, DIGITS
 
+_COMMAND = "ddal demo"
 _WRITTEN = ("results.jsonl", "config.json", "curves.png", "switch.png", "checkerboard.png")
 
 
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the words of the subcommand."""
     parser.add_argument("-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
     parser.add_argument("--seeds", type=int, default=DIGITS.num_seeds, metavar="N", help="repetitions on digits")
-    parser.add_argument("--quick", action="store_true", help="two seeds, five epochs, three cycles: only to see it run")
+    parser.add_argument("--quick", action="store_true", help="two seeds, five epochs, a few cycles: only to see it run")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -31,9 +33,8 @@ def main(arguments: argparse.Namespace) -> int:
     trials = build(digits), build(board)
     folder = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    for name in _WRITTEN:
-        (folder / name).unlink(missing_ok=True)
-    results.write_json(folder / "config.json", results.describe(digits, board))
+    _remove_earlier_demo(folder)
+    results.write_json(folder / "config.json", {"command": _COMMAND, **results.describe(digits, board)})
 
     path = folder / "results.jsonl"
     of_digits, of_board = (execute(trial, path) for trial in trials)
@@ -43,5 +44,20 @@ def main(arguments: argparse.Namespace) -> int:
     figures.switch(panels, folder / "switch.png")
     figures.checkerboard_queries(of_board, folder / "checkerboard.png", num_squares=4)
     print_table(digits, of_digits)
-    console.print(f"Written to {folder}/: {', '.join(_WRITTEN)}")
+    console.print(f"Written to {folder}/: {', '.join(_WRITTEN)}", markup=False)
     return 0
+
+
+def _remove_earlier_demo(folder: Path) -> None:
+    present = [name for name in _WRITTEN if (folder / name).exists()]
+    if present and not _is_demo(folder):
+        raise ValueError(f"--output must not hold other results; {folder} has {', '.join(present)}, not of a demo.")
+    for name in present:
+        (folder / name).unlink()
+
+
+def _is_demo(folder: Path) -> bool:
+    try:
+        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("command") == _COMMAND
+    except (OSError, ValueError, AttributeError):
+        return False

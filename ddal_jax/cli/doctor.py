@@ -4,7 +4,7 @@ import argparse
 import importlib.metadata
 import importlib.util
 
-from ddal_jax.cli.session import console
+from ddal_jax.cli.session import console, prepare_jax
 from ddal_jax.experiments import results
 
 # Module to look for, and the extra that brings it.
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Prints the report."""
     del arguments
+    prepare_jax()
     for name, value in _flat(results.environment()):
         console.print(f"{name:<14} {value}", highlight=False)
     for module, (extra, purpose) in _OPTIONAL.items():

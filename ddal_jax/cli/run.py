@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--query-size", type=int, metavar="B", help="labels asked at once")
     parser.add_argument("--num-sub-batches", type=int, metavar="P", help="queries between two retrainings")
     parser.add_argument("--from-scratch", action="store_true", help="retrain from the initial weights after each query")
-    parser.add_argument("--quick", action="store_true", help="two seeds, five epochs, three cycles: only to see it run")
+    parser.add_argument("--quick", action="store_true", help="two seeds, five epochs, a few cycles: only to see it run")
     graph = parser.add_argument_group("diffusion")
     graph.add_argument("--num-neighbors", type=int, metavar="K")
     graph.add_argument("--num-steps", type=int, metavar="T", help="default: the smallest T with K^T > N")
@@ -48,7 +48,7 @@ def main(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     results.write_json(folder / "config.json", results.describe(config))
     print_table(config, execute(trial, path))
-    console.print(f"Results: {path}")
+    console.print(f"Results: {path}", markup=False)
     return 0
 
 

@@ -21,8 +21,8 @@ from ddal_jax.strategies import Diffusion, Margin, QueryStrategy, Random
 
 DATA: dict[str, Callable[[int], Split]] = {"digits": digits, "checkerboard": checkerboard}
 
-# Purposes a seed is split for.
-_START_LABELS, _INITIAL_WEIGHTS = 1, 2
+_START_LABELS = 1  # sets the draw of the start apart from that of the split
+INITIAL_WEIGHTS = 2**32 - 1  # folded into a seed's key; cycles fold in their number, and none gets this far
 
 
 class Trial(NamedTuple):
@@ -89,7 +89,7 @@ def _start_labels(split: Split, seed: int, config: RunConfig) -> Int[np.ndarray,
 @functools.partial(jax.jit, static_argnames="network")
 def _initial_weights(seeds: UInt32[Array, " s"], *, network: Network) -> TrainState:
     def of_seed(seed):
-        return network.init(jax.random.fold_in(jax.random.key(seed), _INITIAL_WEIGHTS))
+        return network.init(jax.random.fold_in(jax.random.key(seed), INITIAL_WEIGHTS))
 
     return jax.lax.map(of_seed, seeds)
 

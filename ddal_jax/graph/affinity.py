@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from ddal_jax import checks
+from ddal_jax import array_checks, checks
 from ddal_jax.graph.table import degrees_of, symmetric_table
 from ddal_jax.graph.types import DirectedGraph, Graph, KNNGraph
 
@@ -41,17 +42,18 @@ def affinity(knn: KNNGraph, *, symmetrize: str = "max") -> Graph | DirectedGraph
 
     Returns:
       A `Graph`, or a `DirectedGraph` for "none". Where the width is 0 (all K neighbours of a node coincide with it) the
-      weight is 1, so that no node is cut off by its duplicates.
+      weight is 1, so that no node is cut off by its duplicates; in "self_tuning" a single width of 0 gives way to the
+      other. There alone an edge may weigh less than float32 can hold; it is then absent.
 
     Raises:
-      ValueError: an unknown `symmetrize`; more than 2^31 - 1 edges in a symmetric graph.
-      TypeError: `knn` is no `KNNGraph`.
+      ValueError: an unknown `symmetrize`; neighbours out of range, distances that are negative or not finite, two
+        arrays that do not fit; more than 2^31 - 1 edges in a symmetric graph.
+      TypeError: `knn` is no `KNNGraph`, or its indices are no integers.
 
     Paper: Eq. (1) and (2), Section III.
     """
     weigh = SYMMETRIZATIONS[checks.choice("symmetrize", symmetrize, SYMMETRIZATIONS)]
-    if not isinstance(knn, KNNGraph):
-        raise TypeError(f"knn must be a KNNGraph, as knn_graph returns it; got {type(knn).__name__}.")
+    _check_knn(knn)
     n, k = knn.neighbors.shape
     if weigh is None:
         return _directed(knn)
@@ -61,6 +63,23 @@ def affinity(knn: KNNGraph, *, symmetrize: str = "max") -> Graph | DirectedGraph
             f"got {n} nodes with {k} neighbors."
         )
     return _symmetric(knn, weigh=weigh)
+
+
+def _check_knn(knn: KNNGraph) -> None:
+    if not isinstance(knn, KNNGraph):
+        raise TypeError(f"knn must be a KNNGraph, as knn_graph returns it; got {type(knn).__name__}.")
+    checks.rank("knn.neighbors", knn.neighbors, 2, "[n, k]")
+    if knn.neighbors.shape != knn.sq_distances.shape:
+        raise ValueError(
+            f"knn must have as many sq_distances as neighbors; got shapes {knn.sq_distances.shape} and "
+            f"{knn.neighbors.shape}."
+        )
+    num_points = knn.neighbors.shape[0]
+    array_checks.indices("knn.neighbors", knn.neighbors, high=num_points - 1)
+    if array_checks.is_concrete(knn.sq_distances):
+        smallest = np.min(array_checks.real("knn.sq_distances", knn.sq_distances))
+        if smallest < 0:
+            raise ValueError(f"knn.sq_distances must not be negative; got {smallest}.")
 
 
 def _kernel(sq_distances: Float[Array, "n k"], width: Float[Array, "n k"]) -> Float[Array, "n k"]:
@@ -84,7 +103,9 @@ def _mutual(edges: _Edges) -> Float[Array, "n k"]:
 
 
 def _self_tuning(edges: _Edges) -> Float[Array, "n k"]:
-    return _kernel(edges.sq_distances, jnp.sqrt(edges.own_width) * jnp.sqrt(edges.other_width))
+    width = jnp.sqrt(edges.own_width) * jnp.sqrt(edges.other_width)
+    # Next to a clump of duplicates one width is 0: the other one then sets the scale.
+    return _kernel(edges.sq_distances, jnp.where(width > 0, width, jnp.maximum(edges.own_width, edges.other_width)))
 
 
 SYMMETRIZATIONS: dict[str, Callable[[_Edges], Float[Array, "n k"]] | None] = {

@@ -26,7 +26,8 @@ class NearestLabels(NamedTuple):
 def nearest_labels(graph: AnyGraph, labeled: Shaped[jax.typing.ArrayLike, " n"], *, num_steps: int) -> NearestLabels:
     """Finds the nearest label of every node: the fewest hops, then the likeliest path, then the lower index.
 
-    Breadth-first along the walk's direction, so `hops` is -1 exactly where diffusion of `num_steps` leaves reach 0.
+    Breadth-first along the walk's direction, so `hops` is -1 exactly where diffusion of `num_steps` leaves reach 0
+    (within the path lengths that `diffuse` names; beyond them float32 may lose the mass, and hops still count).
 
     Args:
       graph: neighbourhoods of the pool.

@@ -1,0 +1,7 @@
+"""`python -m ddal_jax` is the `ddal` command."""
+
+import sys
+
+from ddal_jax.cli import main
+
+sys.exit(main())
