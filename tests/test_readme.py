@@ -37,6 +37,35 @@ def test_the_table_is_that_of_the_committed_results():
         assert f"| {points[0].num_labeled} | {' | '.join(cells)} | {share} |".replace("|  |", "| |") in README
 
 
+@pytest.mark.parametrize(
+    ("data", "strategy", "rival"),
+    [
+        ("digits", "diffusion", "random"),
+        ("digits", "margin", "random"),
+        ("digits", "diffusion", "margin"),
+        ("checkerboard", "diffusion", "random"),
+        ("checkerboard", "margin", "random"),
+    ],
+)
+def test_the_differences_are_those_of_the_committed_results(data, strategy, rival):
+    records = [record for record in read(ROOT / "docs" / "demo" / "results.jsonl") if record.data == data]
+
+    def areas(name):
+        by_seed = {}
+        for record in records:
+            if record.strategy == name:
+                by_seed.setdefault(record.seed, []).append(record.accuracy)
+        return np.array([np.mean(by_seed[seed]) for seed in sorted(by_seed)])
+
+    difference = 100 * (areas(strategy) - areas(rival))
+    error = difference.std(ddof=1) / np.sqrt(len(difference))
+    assert f"{abs(difference.mean()):.2f} ± {error:.2f}" in README
+
+
+def test_no_placeholder_is_left():
+    assert not re.findall(r"\b[A-Z]{2,}_[A-Z]+\b", README)
+
+
 def test_every_local_link_leads_to_a_file():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
 
