@@ -30,10 +30,12 @@ def main(arguments: argparse.Namespace) -> int:
     digits, board = dataclasses.replace(DIGITS, num_seeds=arguments.seeds), CHECKERBOARD
     if arguments.quick:
         digits, board = quick(digits), quick(board)
-    trials = build(digits), build(board)
     folder = arguments.output
+    _refuse_other_results(folder)
+    trials = build(digits), build(board)
     folder.mkdir(parents=True, exist_ok=True)
-    _remove_earlier_demo(folder)
+    for name in _WRITTEN:
+        (folder / name).unlink(missing_ok=True)
     results.write_json(folder / "config.json", {"command": _COMMAND, **results.describe(digits, board)})
 
     path = folder / "results.jsonl"
@@ -48,12 +50,10 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _remove_earlier_demo(folder: Path) -> None:
+def _refuse_other_results(folder: Path) -> None:
     present = [name for name in _WRITTEN if (folder / name).exists()]
     if present and not _is_demo(folder):
         raise ValueError(f"--output must not hold other results; {folder} has {', '.join(present)}, not of a demo.")
-    for name in present:
-        (folder / name).unlink()
 
 
 def _is_demo(folder: Path) -> bool:
