@@ -85,6 +85,7 @@ def test_a_quick_run_writes_results_and_refuses_to_overwrite_them(tmp_path, caps
     assert (first, second) == (0, 2)
     captured = capsys.readouterr()
     assert "held-out accuracy" in captured.out
+    assert "the last batch asks 2 labels, not 10, to meet the budget" in captured.out
     assert "already holds results" in captured.err
     records = results.read(tmp_path / "out" / "results.jsonl")
     assert [record.num_labeled for record in records if record.seed == 0] == [8, 18, 28, 38, 40]

@@ -16,6 +16,7 @@ from ddal_jax.experiments.summary import Point, curves
 
 def execute(trial: Trial, path: Path) -> list[Record]:
     """Runs an experiment, appends its records to `path` and returns them."""
+    _tell_of_a_smaller_last_batch(trial)
     everything: list[Record] = []
     with progress(trial.config.data, num_lists(trial)) as meter:
         for records in run(trial):
@@ -23,6 +24,13 @@ def execute(trial: Trial, path: Path) -> list[Record]:
             everything.extend(records)
             meter.advance(records)
     return everything
+
+
+def _tell_of_a_smaller_last_batch(trial: Trial) -> None:
+    asked = np.diff(trial.counts)
+    usual = trial.config.query_size * trial.config.num_sub_batches
+    if asked.size and asked[-1] < usual:
+        console.print(f"{trial.config.data}: the last batch asks {asked[-1]} labels, not {usual}, to meet the budget.")
 
 
 def print_table(config: RunConfig, records: list[Record]) -> None:
