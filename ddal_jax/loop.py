@@ -5,7 +5,6 @@ How it is driven over cycles and seeds stands in `drivers`.
 """
 
 import dataclasses
-import functools
 from typing import NamedTuple
 
 import jax
@@ -14,13 +13,14 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from ddal_jax import checks
+from ddal_jax.inference import COMPILED, Learner
 from ddal_jax.networks.types import Network, TrainState
 from ddal_jax.selection import Query
 from ddal_jax.strategies.base import Pool, QueryStrategy
-from ddal_jax.training import TrainSettings, fit, predict
+from ddal_jax.training import TrainSettings
 
 # What the key of a cycle is folded with.
-_TRAINING, _QUERYING = 0, 1
+_TRAINING, _QUERYING, _LOOKING = 0, 1, 2
 
 
 class Task(NamedTuple):
@@ -55,18 +55,44 @@ class LoopState(NamedTuple):
     chosen: Int[Array, " m"]
 
 
+class Grade(NamedTuple):
+    """How well a network does on the held-out points.
+
+    Attributes:
+      accuracy: share it classifies rightly.
+      balanced_accuracy: mean over the classes held out of the share of each that it classifies rightly.
+    """
+
+    accuracy: Float[Array, ""]
+    balanced_accuracy: Float[Array, ""]
+
+
+class View(NamedTuple):
+    """The pool as a trained network sees it; what the strategy does not require is None.
+
+    Attributes:
+      features: penultimate activations in evaluation mode.
+      probs: class probabilities.
+      mc_probs: class probabilities of repeated passes with dropout on.
+    """
+
+    features: Float[Array, "n d"] | None
+    probs: Float[Array, "n c"] | None
+    mc_probs: Float[Array, "r n c"] | None
+
+
 class CycleRecord(NamedTuple):
     """What a cycle reports.
 
     Attributes:
       num_labeled: labels the network was trained on.
-      accuracy: share of held-out points it classifies rightly.
+      grade: of the network.
       queried: rows asked afterwards, sub-batch after sub-batch; -1 in places left empty at the end of the budget.
       reached: for each, whether some label reached it.
     """
 
     num_labeled: Int[Array, ""]
-    accuracy: Float[Array, ""]
+    grade: Grade
     queried: Int[Array, " b"]
     reached: Bool[Array, " b"]
 
@@ -82,6 +108,7 @@ class LoopSettings:
       query_size: B.
       num_sub_batches: P, queries between two retrainings on one graph; P x B labels a cycle.
       warm_start: go on from the previous network, as the paper does, or retrain from the initial one.
+      num_passes: looks at the pool with dropout on, for strategies that require them; the paper does not say.
     """
 
     network: Network
@@ -90,10 +117,14 @@ class LoopSettings:
     query_size: int
     num_sub_batches: int = 1
     warm_start: bool = True
+    num_passes: int = 20
 
     def __post_init__(self) -> None:
         checks.integer("query_size", self.query_size, low=1)
         checks.integer("num_sub_batches", self.num_sub_batches, low=1)
+        checks.integer("num_passes", self.num_passes, low=1)
+        if "mc_probs" in self.strategy.requires and self.network.sample is None:
+            raise ValueError(f"network must have dropout, which {type(self.strategy).__name__} requires; it has none.")
 
 
 def initial_state(task: Task, start: Int[Array, " l"], budget: int) -> LoopState:
@@ -125,44 +156,65 @@ def cycle(
 
     Paper: the outer loop of Algorithm 1, which prints R = Q / B for the number of sub-batches; read as P.
     """
-    train, accuracy = train_stage(
+    train, grade = train_stage(
         key, state, task, num_labeled,
         network=settings.network, training=settings.training, warm_start=settings.warm_start,
     )  # fmt: skip
     state, query = query_stage(key, state._replace(train=train), task, num_labeled, settings=settings)
-    return state, CycleRecord(num_labeled, accuracy, query.indices, query.reached)
+    return state, CycleRecord(num_labeled, grade, query.indices, query.reached)
 
 
 def train_stage(
-    key, state: LoopState, task: Task, num_labeled, *, network: Network, training: TrainSettings, warm_start: bool
-) -> tuple[TrainState, Float[Array, ""]]:
-    """Trains on the labels known so far and judges on the held-out points; knows nothing of strategies."""
+    key, state: LoopState, task: Task, num_labeled, *,
+    network: Network, training: TrainSettings, warm_start: bool, learner: Learner = COMPILED,
+) -> tuple[TrainState, Grade]:  # fmt: skip
+    """Trains on the labels known so far and grades on the held-out points; knows nothing of strategies."""
     start = state.train if warm_start else task.initial
-    train = fit(
+    train = learner.fit(
         jax.random.fold_in(key, _TRAINING), start, task.inputs, task.labels, state.chosen, num_labeled,
         network=network, settings=training,
     )  # fmt: skip
-    guesses = predict(network, train, task.test_inputs).logits.argmax(axis=1)
-    return train, jnp.mean(guesses == task.test_labels)
+    return train, _grade(learner.predict(network, train, task.test_inputs).logits, task.test_labels)
 
 
 def query_stage(key, state: LoopState, task: Task, num_labeled, *, settings: LoopSettings) -> tuple[LoopState, Query]:
     """Asks P sub-batches with the network as it stands, or nothing once the budget is spent."""
-    ask = functools.partial(_ask, jax.random.fold_in(key, _QUERYING), task=task, settings=settings)
-    has_budget = num_labeled < state.chosen.shape[0]
-    return lax.cond(has_budget, ask, functools.partial(_ask_nothing, settings=settings), state, num_labeled)
+
+    def look_and_ask(state):
+        return ask(key, state, look(key, state.train, task, settings=settings), task, num_labeled, settings=settings)
+
+    def ask_none(state):
+        return state, ask_nothing(settings)
+
+    return lax.cond(num_labeled < state.chosen.shape[0], look_and_ask, ask_none, state)
 
 
-def _ask(key, state: LoopState, num_labeled, *, task: Task, settings: LoopSettings) -> tuple[LoopState, Query]:
+def look(key, train: TrainState, task: Task, *, settings: LoopSettings, learner: Learner = COMPILED) -> View:
+    """Returns the pool as the strategy needs to see it."""
+    features = probs = mc_probs = None
+    required = settings.strategy.requires
+    if required & {"features", "probs"}:
+        prediction = learner.predict(settings.network, train, task.inputs)
+        features = prediction.features if "features" in required else None
+        probs = jax.nn.softmax(prediction.logits) if "probs" in required else None
+    if "mc_probs" in required:
+        look_key = jax.random.fold_in(key, _LOOKING)
+        mc_probs = learner.sample(look_key, settings.network, train, task.inputs, num_passes=settings.num_passes)
+    return View(features, probs, mc_probs)
+
+
+def ask(
+    key, state: LoopState, view: View, task: Task, num_labeled, *, settings: LoopSettings
+) -> tuple[LoopState, Query]:
+    """Asks P sub-batches, the labels of one known to the next, or fewer points where the budget ends."""
     strategy = settings.strategy
-    prepare_key, query_key = jax.random.split(key)
-    pool = _view(strategy, settings.network, state.train, task, state.labeled)
-    prepared = strategy.prepare(prepare_key, pool)
+    prepare_key, query_key = jax.random.split(jax.random.fold_in(key, _QUERYING))
+    prepared = strategy.prepare(prepare_key, _pool(view, task, state.labeled))
 
     def ask_sub_batch(state, sub_batch):
-        known = pool._replace(labels=_known_labels(task, state.labeled), labeled=state.labeled)
+        pool = _pool(view, task, state.labeled)
         query_key_of_batch = jax.random.fold_in(query_key, sub_batch)
-        query = strategy.query(query_key_of_batch, prepared, known, query_size=settings.query_size)
+        query = strategy.query(query_key_of_batch, prepared, pool, query_size=settings.query_size)
         place = num_labeled + sub_batch * settings.query_size + jnp.arange(settings.query_size)
         affordable = (place < state.chosen.shape[0]) & (query.indices >= 0)
         indices = jnp.where(affordable, query.indices, -1)
@@ -175,23 +227,19 @@ def _ask(key, state: LoopState, num_labeled, *, task: Task, settings: LoopSettin
     return state, jax.tree.map(jnp.ravel, queries)
 
 
-def _ask_nothing(state: LoopState, num_labeled, *, settings: LoopSettings) -> tuple[LoopState, Query]:
-    del num_labeled
+def ask_nothing(settings: LoopSettings) -> Query:
+    """Returns a query of empty places."""
     size = settings.num_sub_batches * settings.query_size
-    return state, Query(jnp.full(size, -1, jnp.int32), jnp.full(size, jnp.nan), jnp.zeros(size, bool))
+    return Query(jnp.full(size, -1, jnp.int32), jnp.full(size, jnp.nan), jnp.zeros(size, bool))
 
 
-def _known_labels(task: Task, labeled: Bool[Array, " n"]) -> Int[Array, " n"]:
-    return jnp.where(labeled, task.labels, -1)
+def _pool(view: View, task: Task, labeled: Bool[Array, " n"]) -> Pool:
+    return Pool(*view, labels=jnp.where(labeled, task.labels, -1), labeled=labeled)
 
 
-def _view(strategy: QueryStrategy, network: Network, train: TrainState, task: Task, labeled) -> Pool:
-    pool = Pool(None, None, None, _known_labels(task, labeled), labeled)
-    if not strategy.requires:
-        return pool
-    outputs = predict(network, train, task.inputs)
-    if "features" in strategy.requires:
-        pool = pool._replace(features=outputs.features)
-    if "probs" in strategy.requires:
-        pool = pool._replace(probs=jax.nn.softmax(outputs.logits))
-    return pool
+def _grade(logits: Float[Array, "v c"], labels: Int[Array, " v"]) -> Grade:
+    right = (logits.argmax(axis=1) == labels).astype(jnp.float32)
+    num_classes = logits.shape[1]
+    sizes = jax.ops.segment_sum(jnp.ones_like(right), labels, num_segments=num_classes)
+    recalls = jax.ops.segment_sum(right, labels, num_segments=num_classes) / jnp.maximum(sizes, 1)
+    return Grade(right.mean(), recalls.sum() / jnp.sum(sizes > 0))

@@ -3,7 +3,7 @@
 Each takes a float32 mass of one row per point (or a single row) and refuses, naming `mass`, one without classes
 (`ValueError`) or of no real numbers (`TypeError`). All are read from the label mass F with reach a = sum_c F_c and its
 two largest entries F_(1) >= F_(2). For two classes
-`min_abs`, `norm`, `margin`, `uncertainty` and `negative_entropy` give one order; for more they differ, and what the
+`min_abs`, the norms, `margin`, `uncertainty` and `negative_entropy` give one order; for more they differ, and what the
 differences mean is told with each.
 """
 
@@ -50,6 +50,16 @@ def norm(mass: Float[Array, "*n c"], *, p: float | int | np.number = 2) -> Float
     largest = jnp.abs(chi).max(axis=-1)
     scaled = chi / jnp.where(largest > 0, largest, 1.0)[..., None]
     return largest * jnp.linalg.norm(scaled, ord=float(p), axis=-1)
+
+
+def norm_1(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns the 1-norm of chi: see `norm`."""
+    return norm(mass, p=1)
+
+
+def norm_infinity(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
+    """Returns the largest |chi_c|: see `norm`."""
+    return norm(mass, p=np.inf)
 
 
 def margin(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
@@ -105,6 +115,8 @@ def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[
 CRITERIA = {
     "min_abs": min_abs,
     "norm": norm,
+    "norm_1": norm_1,
+    "norm_infinity": norm_infinity,
     "margin": margin,
     "root_reach_margin": root_reach_margin,
     "uncertainty": uncertainty,

@@ -1,6 +1,5 @@
 """The command answers at once, does what it says, and tells bad input from a failed run by its exit code."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -8,8 +7,8 @@ from processes import run_python
 
 from ddal_jax import cli
 from ddal_jax.cli import run as run_command
-from ddal_jax.experiments import results
-from ddal_jax.experiments.presets import DIGITS
+from ddal_jax.experiments import journal, results
+from ddal_jax.experiments.presets import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +42,9 @@ def test_run_help_lists_what_may_be_chosen(capsys):
 
     assert stop.value.code == 0
     printed = capsys.readouterr().out
-    assert "digits, checkerboard" in printed
+    assert all(name in printed and experiment.summary in printed for name, experiment in EXPERIMENTS.items())
+    assert "poisson-laplace" in printed
+    assert "openml155" in printed
     assert "min_abs" in printed
     assert "self_tuning" in printed
 
@@ -51,7 +52,9 @@ def test_run_help_lists_what_may_be_chosen(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "mnist"], "NAME must be one of 'digits', 'checkerboard'; got 'mnist'"),
+        (["run", "fig6"], "NAME must be one of 'fig1', 'fig2'"),
+        (["run", "digits", "--data", "imagenet"], "data must be one of 'digits', 'checkerboard'"),
+        (["run", "digits", "--data", "none.npz"], "none.npz"),
         (["run", "digits", "--strategies", "oracle"], "strategies must be one of"),
         (["run", "digits", "--criterion", "entropy"], "criterion must be one of 'min_abs'"),
         (["run", "digits", "--seeds", "0"], "num_seeds must be at least 1; got 0"),
@@ -77,33 +80,84 @@ def test_an_unknown_command_is_refused_with_exit_code_2(capsys):
     assert "guess" in capsys.readouterr().err
 
 
-def test_a_quick_run_writes_results_and_refuses_to_overwrite_them(tmp_path, capsys):
-    words = ["run", "checkerboard", "--quick", "--strategies", "random", "-o", str(tmp_path / "out")]
+WORDS = ["run", "fig3", "--quick", "--strategies", "random,margin"]
 
-    first, second = cli.main(words), cli.main(words)
 
-    assert (first, second) == (0, 2)
-    captured = capsys.readouterr()
-    assert "held-out accuracy" in captured.out
-    assert "the last batch asks 2 labels, not 10, to meet the budget" in captured.out
-    assert "already holds results" in captured.err
-    records = results.read(tmp_path / "out" / "results.jsonl")
-    assert [record.num_labeled for record in records if record.seed == 0] == [8, 18, 28, 38, 40]
-    assert json.loads((tmp_path / "out" / "config.json").read_text())["runs"][0]["strategies"] == ["random"]
+def _records(folder):
+    return results.read(folder / journal.RESULTS).records
+
+
+def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, capsys):
+    words = [*WORDS, "-o", str(tmp_path / "out")]
+
+    assert cli.main(words) == 0
+    first = _records(tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert cli.main(words) == 0
+
+    assert "the last batch asks 2 labels, not 10, to meet the budget" in printed
+    assert "margin" in printed
+    assert "nothing is left to run" in capsys.readouterr().out
+    assert _records(tmp_path / "out") == first
+    labels = [record.num_labeled for record in first if record.seed == 0 and record.strategy == "random"]
+    assert labels == [8, 18, 28, 38, 48, 58, 60]
+    header = results.read(tmp_path / "out" / journal.RESULTS).runs[0]
+    assert header.config["strategies"] == ["random", "margin"]
+    assert {"board.png", "report.md", journal.RESULTS} <= {path.name for path in (tmp_path / "out").iterdir()}
+    assert not (tmp_path / "out" / journal.STATE).exists()
+
+
+def test_a_killed_run_goes_on_and_other_settings_are_refused(tmp_path, capsys, monkeypatch):
+    words = [*WORDS, "-o", str(tmp_path / "out")]
+    add, added = journal.add, []
+
+    def die_at_the_tenth(*args):
+        added.append(1)
+        if len(added) == 10:
+            raise KeyboardInterrupt
+        add(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "add", die_at_the_tenth)
+        assert cli.main(words) == 1
+    assert len(_records(tmp_path / "out")) == 9 * 2
+
+    assert cli.main([*words, "--budget", "50"]) == 2
+    assert "holds results of other settings (checkerboard: budget)" in capsys.readouterr().err
+    assert cli.main(words) == 0
+
+    assert "Going on in" in capsys.readouterr().out
+    cycles = [(record.strategy, record.seed, record.cycle) for record in _records(tmp_path / "out")]
+    assert cycles == [(name, seed, cycle) for name in ("random", "margin") for cycle in range(7) for seed in (0, 1)]
+
+
+def test_a_single_strategy_is_shown_as_a_table(tmp_path, capsys):
+    words = ["run", "fig1", "--quick", "--budget", "20", "-o", str(tmp_path / "out")]
+
+    assert cli.main(words) == 0
+
+    assert "held-out accuracy" in capsys.readouterr().out
+    assert (tmp_path / "out" / "stages.png").exists()
+    assert len(list((tmp_path / "out" / "snapshots").iterdir())) == 4
 
 
 def test_words_of_the_command_change_the_settings_they_name():
     words = "run digits --seeds 3 --budget 60 --query-size 10 --num-sub-batches 2 --from-scratch --num-neighbors 7"
     words += " --num-steps 3 --symmetrize none --criterion margin --strategies diffusion,random"
 
-    config = run_command.configure(cli.parse(words.split()))
+    words += " --epochs 7 --data checkerboard --num-points 500 --num-test 90 --balanced"
+
+    (config,) = run_command.configure(cli.parse(words.split()))
 
     assert (config.num_seeds, config.budget, config.query_size, config.num_sub_batches) == (3, 60, 10, 2)
     assert (config.graph.num_neighbors, config.graph.num_steps, config.graph.symmetrize) == (7, 3, "none")
     assert config.query.criterion == "margin"
     assert config.strategies == ("diffusion", "random")
     assert not config.warm_start
-    assert config.training == DIGITS.training
+    assert config.task == "digits, from scratch"  # so that it can be judged beside the other
+    assert config.training.num_epochs == 7
+    data = config.data
+    assert (data.name, data.num_points, data.num_test, data.balanced) == ("checkerboard", 500, 90, True)
 
 
 def test_doctor_tells_versions_devices_and_what_is_missing(monkeypatch, capsys):
@@ -130,7 +184,6 @@ def test_a_failed_run_has_exit_code_1(monkeypatch, capsys):
 def test_a_demo_does_not_replace_what_is_no_demo(tmp_path, capsys):
     folder = tmp_path / "out"
     folder.mkdir()
-    (folder / "config.json").write_text('{"runs": []}')
     (folder / "results.jsonl").write_text("precious")
 
     assert cli.main(["demo", "--quick", "-o", str(folder)]) == 2
@@ -149,5 +202,5 @@ def test_a_quick_demo_writes_all_it_names(tmp_path, capsys):
         assert cli.main(["demo", "--quick", "-o", str(folder)]) == 0
 
     written = {path.name for path in Path(folder).iterdir()}
-    assert written == {"results.jsonl", "config.json", "curves.png", "switch.png", "checkerboard.png", "notes.txt"}
+    assert written == {"results.jsonl", "curves.png", "switch.png", "checkerboard.png", "notes.txt"}
     assert "unexplored" in capsys.readouterr().out

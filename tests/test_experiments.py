@@ -1,4 +1,4 @@
-"""Experiments are fair by construction, and results survive on disk."""
+"""Experiments are fair by construction, and what they were is written with what they found."""
 
 import dataclasses
 import json
@@ -6,34 +6,34 @@ import json
 import jax
 import numpy as np
 import pytest
+from made_records import record
 
+from ddal_jax.data import catalog
 from ddal_jax.data.checkerboard import checkerboard, distance_to_boundary
 from ddal_jax.data.digits import digits
-from ddal_jax.experiments import results
-from ddal_jax.experiments.build import DATA, INITIAL_WEIGHTS, STRATEGIES, build
-from ddal_jax.experiments.presets import CHECKERBOARD, DIGITS, PRESETS
-from ddal_jax.experiments.results import Record
-from ddal_jax.experiments.run import num_lists, run
+from ddal_jax.experiments import journal, results
+from ddal_jax.experiments.build import INITIAL_WEIGHTS, build, check
+from ddal_jax.experiments.catalog import PAPERS_NINE, STRATEGIES, as_printed
+from ddal_jax.experiments.config import DataSettings
+from ddal_jax.experiments.presets import DEMO, EXPERIMENTS
+from ddal_jax.experiments.run import num_cycles, run
 from ddal_jax.experiments.summary import curves
+from ddal_jax.networks.architectures import MLP
 from ddal_jax.pool_graph import GraphSettings
+from ddal_jax.query import QuerySettings
+from ddal_jax.training import TrainSettings
 
+BOARD = EXPERIMENTS["fig3"].runs[0]
+RUNS = [(name, config) for name, experiment in EXPERIMENTS.items() for config in experiment.runs]
 TINY = dataclasses.replace(
-    CHECKERBOARD,
+    BOARD,
     strategies=("random", "margin"),
-    widths=(4,),
+    network=MLP(widths=(4,)),
     num_seeds=2,
     budget=20,
     query_size=8,
-    training=dataclasses.replace(CHECKERBOARD.training, num_epochs=1, minibatch_size=8),
+    training=dataclasses.replace(BOARD.training, num_epochs=1, minibatch_size=8),
 )
-
-
-def _record(**changes) -> Record:
-    plain = {
-        "data": "digits", "strategy": "random", "seed": 0, "cycle": 0, "num_labeled": 20, "accuracy": 0.5,
-        "queried": [3, 1], "reached": [True, False], "points": None, "seconds_all_seeds": 0.1,
-    }  # fmt: skip
-    return Record(**(plain | changes))
 
 
 def test_digits_hold_out_points_that_are_in_no_pool():
@@ -73,7 +73,7 @@ def test_distance_to_boundary_is_that_to_the_nearest_inner_line():
 
 
 def test_starts_are_balanced_and_shared_by_all_strategies():
-    trial = build(dataclasses.replace(DIGITS, num_seeds=2, widths=(4,), batch_norm=False))
+    trial = build(dataclasses.replace(DEMO[0], num_seeds=2, network=MLP(widths=(4,))))
 
     labels = np.asarray(trial.tasks.labels)
     for seed in range(2):
@@ -81,6 +81,15 @@ def test_starts_are_balanced_and_shared_by_all_strategies():
         assert np.bincount(labels[seed][start]).tolist() == [2] * 10
         assert np.flatnonzero(np.asarray(trial.states.labeled[seed])).tolist() == sorted(start.tolist())
     assert set(trial.settings) == {"random", "margin", "diffusion"}
+
+
+def test_a_start_without_a_look_at_labels_is_drawn_uniformly():
+    trial = build(dataclasses.replace(TINY, start_per_class=0, num_start=12))
+
+    first, second = (np.asarray(trial.states.chosen[seed][:12]) for seed in range(2))
+    assert len(set(first.tolist())) == 12
+    assert set(first.tolist()) != set(second.tolist())
+    assert trial.counts[0] == 12
 
 
 def test_initial_weights_and_cycles_draw_from_keys_that_differ():
@@ -91,23 +100,73 @@ def test_initial_weights_and_cycles_draw_from_keys_that_differ():
     assert INITIAL_WEIGHTS > 10**6
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_name_things_that_exist(name):
-    preset = PRESETS[name]
+@pytest.mark.parametrize(("name", "config"), RUNS, ids=[f"{name}: {config.task}" for name, config in RUNS])
+def test_named_experiments_name_things_that_exist(name, config):
+    check(config)
+    json.dumps(config.as_dict())
 
-    assert preset.data in DATA
-    assert set(preset.strategies) <= set(STRATEGIES)
-    json.dumps(preset.as_dict())
+
+def test_tasks_of_an_experiment_have_names_of_their_own():
+    for experiment in EXPERIMENTS.values():
+        tasks = [config.task for config in experiment.runs]
+        assert len(set(tasks)) == len(tasks)
+
+
+def test_the_appendix_is_taken_as_printed():
+    adam = {"optimizer": "adam", "num_epochs": 100}
+    printed = {
+        "fig2": (MLP(widths=(30, 30)), {"optimizer": "sgd", "minibatch_size": 1, "learning_rate": 1e-3, "momentum": 0.9,
+                 "num_epochs": 100}, (4, 10, 1)),
+        "fig4-mnist-mlp": (MLP(widths=(100, 50), batch_norm=True),
+                           {**adam, "minibatch_size": 8, "learning_rate": 1e-3}, (5, 10, 1)),
+        "fig4-mnist-conv": (None, {**adam, "minibatch_size": 8, "learning_rate": 1e-3}, (5, 10, 1)),
+        "fig4-cifar10": (MLP(widths=(512, 20), dropout=0.5),
+                         {**adam, "minibatch_size": 100, "learning_rate": 3e-4, "halve_every": 30}, (4, 20, 10)),
+        "fig4-svhn": (None, {"optimizer": "sgd", "minibatch_size": 50, "learning_rate": 0.005, "momentum": 0.9,
+                      "weight_decay": 5e-4, "num_epochs": 50}, None),
+        "fig4-openml155": (MLP(widths=(1024,)), {"optimizer": "adam", "learning_rate": 1e-4}, None),
+    }  # fmt: skip
+    for name, (network, training, graph) in printed.items():
+        config = EXPERIMENTS[name].runs[0]
+        assert network is None or config.network == network
+        assert training.items() <= dataclasses.asdict(config.training).items()
+        t_k_p = (config.graph.num_steps, config.graph.num_neighbors, config.num_sub_batches)
+        assert graph is None or t_k_p == graph
+        assert config.warm_start
+        assert {*PAPERS_NINE, "diffusion"} <= set(config.strategies) or name == "fig2"
+
+
+def test_as_printed_is_equations_1_and_6_with_the_same_k_and_t():
+    config = dataclasses.replace(BOARD, graph=GraphSettings(num_neighbors=7, num_steps=3))
+
+    strategy = STRATEGIES["diffusion-paper"].make(config, 2)
+
+    assert strategy.graph == GraphSettings(num_neighbors=7, num_steps=3, symmetrize="none") == as_printed(config.graph)
+    assert strategy.settings == QuerySettings(criterion="min_abs", diversity="none", ties="random")
+    assert STRATEGIES["diffusion"].make(config, 2).graph.symmetrize == "max"
+
+
+def test_sub_batches_are_asked_on_a_graph_and_all_ask_as_many_labels():
+    config = dataclasses.replace(TINY, strategies=("random", "diffusion", "diffusion-paper"), num_sub_batches=3,
+                                 query_size=2)  # fmt: skip
+
+    settings = build(config).settings
+
+    assert [(own.query_size, own.num_sub_batches) for own in settings.values()] == [(6, 1), (2, 3), (2, 3)]
+
+
+def test_dropout_is_added_for_the_bayesian_criteria_alone():
+    settings = build(dataclasses.replace(TINY, strategies=("entropy", "bayes-entropy"))).settings
+
+    assert settings["entropy"].network.sample is None
+    assert settings["bayes-entropy"].network.sample is not None
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data": "mnist"}, "data must be one of 'digits', 'checkerboard'; got 'mnist'"),
-        (
-            {"strategies": ("random", "oracle")},
-            "strategies must be one of 'random', 'margin', 'diffusion'; got 'oracle'",
-        ),
+        ({"data": DataSettings(name="imagenet")}, "must be one of 'digits', .*got 'imagenet'"),
+        ({"strategies": ("random", "oracle")}, "strategies must be one of 'random', 'uncertainty', .*; got 'oracle'"),
         ({"budget": 7}, r"budget must be in \[8, 2000\] .*; got 7"),
         ({"budget": 2001}, r"budget must be in \[8, 2000\] .*; got 2001"),
         ({"start_per_class": 1000, "budget": 2000}, "start_per_class must be at most"),
@@ -123,75 +182,119 @@ def test_a_config_that_cannot_be_built_is_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    "change", [{"num_seeds": 0}, {"query_size": 0}, {"strategies": ()}, {"strategies": ("random", "random")}]
+    ("change", "message"),
+    [
+        ({"num_seeds": 0}, "num_seeds"),
+        ({"query_size": 0}, "query_size"),
+        ({"strategies": ()}, "strategies"),
+        ({"strategies": ("random", "random")}, "strategies"),
+        ({"num_start": 3}, "one of start_per_class and num_start must be above 0"),
+        ({"start_per_class": 0}, "one of start_per_class and num_start must be above 0"),
+        ({"watch": "diffusion"}, "watch must be one of 'random', 'margin'"),
+    ],
 )
-def test_a_config_that_makes_no_sense_is_refused(change):
-    with pytest.raises(ValueError, match=next(iter(change))):
+def test_a_config_that_makes_no_sense_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
         dataclasses.replace(TINY, **change)
+
+
+def test_an_unknown_embedding_is_refused():
+    with pytest.raises(ValueError, match="embedding must be one of 'none', 'vgg16', 'vgg16-random'; got 'clip'"):
+        DataSettings(name="digits", embedding="clip")
 
 
 def test_a_run_yields_a_record_per_seed_for_each_strategy_and_cycle():
     trial = build(TINY)
 
-    lists = list(run(trial))
+    cycles = [finished.records for finished in run(trial)]
 
-    assert len(lists) == num_lists(trial) == 2 * 3
-    assert [(records[0].strategy, records[0].num_labeled) for records in lists[:3]] == [
+    assert len(cycles) == num_cycles(trial) == 2 * 3
+    assert [(records[0].strategy, records[0].num_labeled) for records in cycles[:3]] == [
         ("random", 8), ("random", 16), ("random", 20),
     ]  # fmt: skip
-    assert [record.seed for record in lists[0]] == [0, 1]
-    first_cycles = [[record.accuracy for record in lists[i]] for i in (0, 3)]
+    assert [own.seed for own in cycles[0]] == [0, 1]
+    first_cycles = [[own.accuracy for own in cycles[i]] for i in (0, 3)]
     assert first_cycles[0] == first_cycles[1]  # same pool, start, weights and minibatches
-    assert [len(records[0].queried) for records in lists[:3]] == [8, 4, 0]
-    pool = checkerboard(1).inputs
-    np.testing.assert_array_equal(np.float32(lists[0][1].points), pool[lists[0][1].queried])
+    assert [len(records[0].queried) for records in cycles[:3]] == [8, 4, 0]
+    asked = checkerboard(1).inputs[cycles[0][1].queried]
+    np.testing.assert_allclose(cycles[0][1].points, asked, atol=5e-5)  # written with four digits
+    np.testing.assert_allclose(cycles[0][1].boundary_distances, distance_to_boundary(asked), atol=5e-5)
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3, 4])
+def test_going_on_equals_never_having_stopped(stopped_after, tmp_path):
+    trial = build(TINY)
+    headers = [results.header(trial.config)]
+
+    def keep(folder, cycles):
+        for finished in cycles:
+            journal.add(folder, finished.records, finished.position)
+
+    journal.begin(tmp_path / "whole", headers)
+    keep(tmp_path / "whole", run(trial))
+    journal.begin(tmp_path / "stopped", headers)
+    keep(tmp_path / "stopped", (cycle for cycle, _ in zip(run(trial), range(stopped_after), strict=False)))
+    keep(tmp_path / "stopped", run(trial, journal.resume(tmp_path / "stopped", headers)))
+
+    whole, stopped = (
+        [dataclasses.replace(own, training_seconds=0.0, acquisition_seconds=0.0)
+         for own in results.read(tmp_path / name / journal.RESULTS).records]
+        for name in ("whole", "stopped")
+    )  # fmt: skip
+    assert whole == stopped
+    assert len(whole) == 2 * 3 * 2
 
 
 def test_records_come_back_from_disk_as_they_went(tmp_path):
     path = tmp_path / "results.jsonl"
-    records = [_record(), _record(seed=1, points=[[0.1, 0.2], [0.3, 0.4]])]
+    records = [record(), record(seed=1, points=[[0.1, 0.2], [0.3, 0.4]])]
+    head = results.header(TINY)
 
-    results.append(path, records[:1])
-    results.append(path, records[1:])
+    results.append(path, results.header_line(head))
+    results.append(path, results.record_lines(records[:1]))
+    results.append(path, results.record_lines(records[1:]))
 
-    assert results.read(path) == records
+    assert results.read(path) == ([head], records)
+    assert results.read_runs(path) == [head]
 
 
 def test_a_file_cut_off_in_the_middle_is_read_up_to_the_damage(tmp_path):
     path = tmp_path / "results.jsonl"
-    results.append(path, [_record(), _record(seed=1)])
+    results.append(path, results.record_lines([record(), record(seed=1)]))
     path.write_text(path.read_text()[:-20])
 
     with pytest.warns(UserWarning, match="damaged at line 2; read the 1 records before it"):
-        records = results.read(path)
+        read = results.read(path)
 
-    assert records == [_record()]
-
-
-def test_json_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "config.json"
-    results.write_json(path, {"good": 1})
-
-    with pytest.raises(TypeError):
-        results.write_json(path, {"bad": object()})
-
-    assert json.loads(path.read_text()) == {"good": 1}
+    assert read.records == [record()]
 
 
-def test_a_description_holds_settings_versions_and_device():
-    description = results.describe(DIGITS)
+def test_a_header_holds_settings_versions_and_device():
+    head = results.header(EXPERIMENTS["digits"].runs[0])
 
-    assert description["runs"][0]["training"]["learning_rate"] == 1e-3
-    assert {"jax", "flax", "numpy"} <= set(description["environment"]["packages"])
-    assert description["environment"]["devices"]
-    json.dumps(description)
+    assert head.config["training"]["learning_rate"] == 1e-3
+    assert head.config["network"] == {"kind": "MLP", "widths": [100, 50], "batch_norm": True, "dropout": 0.0}
+    assert {"jax", "flax", "numpy"} <= set(head.environment["packages"])
+    assert head.environment["devices"]
+
+
+def test_balanced_accuracy_is_the_mean_of_the_recalls():
+    from ddal_jax.loop import _grade
+
+    labels = np.array([0, 0, 0, 0, 1, 1])  # nothing of class 2 is held out
+    guesses = np.array([0, 0, 0, 2, 0, 1])
+
+    grade = jax.jit(_grade)(np.eye(3, dtype=np.float32)[guesses], labels)
+
+    assert float(grade.accuracy) == pytest.approx(4 / 6)
+    assert float(grade.balanced_accuracy) == pytest.approx((3 / 4 + 1 / 2) / 2)
 
 
 def test_curves_are_means_over_seeds_and_shares_over_queries():
     records = [
-        _record(accuracy=0.5, reached=[True, False]),
-        _record(accuracy=0.7, seed=1, reached=[False, False]),
-        _record(accuracy=0.9, num_labeled=22, queried=[], reached=[]),
+        record(accuracy=0.5, reached=[True, False]),
+        record(accuracy=0.7, seed=1, reached=[False, False]),
+        record(accuracy=0.9, num_labeled=22, queried=[], reached=[]),
     ]
 
     first, last = curves(records)["random"]
@@ -202,3 +305,12 @@ def test_curves_are_means_over_seeds_and_shares_over_queries():
     assert first.unexplored == 0.75
     assert np.isnan(last.standard_error)
     assert np.isnan(last.unexplored)
+
+
+def test_every_named_data_set_is_loaded_by_its_name():
+    assert {config.data.name for _, config in RUNS} <= set(catalog.DATA)
+
+
+def test_training_settings_that_an_optimizer_would_ignore_are_refused():
+    with pytest.raises(ValueError, match="belong to optimizer 'sgd'; got optimizer 'adam'"):
+        TrainSettings(num_epochs=1, minibatch_size=1, optimizer="adam", learning_rate=1e-3, weight_decay=0.1)

@@ -1,10 +1,11 @@
-"""Figures are functions of saved records."""
+"""Figures are functions of saved records and snapshots."""
 
 import numpy as np
 import pytest
+from made_records import record
 
-from ddal_jax import figures
-from ddal_jax.experiments.results import Record
+from ddal_jax.experiments.snapshots import Snapshot
+from ddal_jax.figures import board, course, demo, robustness
 
 PNG = b"\x89PNG"
 
@@ -18,29 +19,79 @@ def records():
             for seed in range(2):
                 points = random.uniform(-1, 1, (5, 2)).tolist() if cycle < 3 else []
                 made.append(
-                    Record(
-                        data="checkerboard", strategy=strategy, seed=seed, cycle=cycle, num_labeled=8 + 5 * cycle,
+                    record(
+                        task="checkerboard", strategy=strategy, seed=seed, cycle=cycle, num_labeled=8 + 5 * cycle,
                         accuracy=0.5 + 0.1 * cycle, queried=list(range(len(points))), reached=[cycle > 0] * len(points),
-                        points=points, seconds_all_seeds=0.1,
+                        points=points,
                     )
                 )  # fmt: skip
     return made
 
 
-def test_the_same_records_draw_the_same_pictures(records, tmp_path):
-    for attempt in ("first", "second"):
-        figures.learning_curves(records, tmp_path / f"{attempt}-curves.png", title="curves")
-        figures.switch({"board": records}, tmp_path / f"{attempt}-switch.png")
-        figures.checkerboard_queries(records, tmp_path / f"{attempt}-board.png", num_squares=4)
+@pytest.fixture
+def snapshots():
+    random = np.random.default_rng(1)
+    points = random.normal(size=(40, 2)).astype(np.float32)
+    return [
+        Snapshot(
+            points=points,
+            truth=np.arange(40) % 3,
+            mass=random.dirichlet(np.ones(3), 40).astype(np.float16) * (np.arange(40)[:, None] < 10 * cycle + 10),
+            labeled=np.arange(40) < 4 * cycle + 4,
+            queried=np.arange(4 * cycle + 4, 4 * cycle + 8) if cycle < 3 else np.arange(0),
+            neighbors=random.integers(0, 40, (40, 3)),
+            accuracy=np.asarray(0.5, np.float32),
+        )
+        for cycle in range(4)
+    ]
 
-    for name in ("curves", "switch", "board"):
-        first, second = ((tmp_path / f"{attempt}-{name}.png").read_bytes() for attempt in ("first", "second"))
-        assert first.startswith(PNG)
-        assert first == second
+
+def _drawn_twice(draw, path):
+    draws = []
+    for _ in range(2):
+        draw(path)
+        draws.append(path.read_bytes())
+    assert draws[0] == draws[1]
+    return draws[0]
+
+
+def test_the_same_records_draw_the_same_pictures(records, tmp_path):
+    curves = _drawn_twice(lambda path: demo.learning_curves(records, path, title="curves"), tmp_path / "curves.png")
+    switch = _drawn_twice(lambda path: demo.switch({"board": records}, path), tmp_path / "switch.png")
+    asked = _drawn_twice(lambda path: board.checkerboard_queries(records, path, num_squares=4), tmp_path / "board.png")
+
+    assert curves.startswith(PNG)
+    assert switch.startswith(PNG)
+    assert asked.startswith(PNG)
 
 
 def test_pictures_follow_the_records(records, tmp_path):
-    figures.learning_curves(records, tmp_path / "a.png", title="curves")
-    figures.learning_curves(records[:-2], tmp_path / "b.png", title="curves")
+    demo.learning_curves(records, tmp_path / "a.png", title="curves")
+    demo.learning_curves(records[:-2], tmp_path / "b.png", title="curves")
 
     assert (tmp_path / "a.png").read_bytes() != (tmp_path / "b.png").read_bytes()
+
+
+def test_the_course_of_a_run_is_drawn_from_its_snapshots(snapshots, tmp_path):
+    assert _drawn_twice(lambda path: course.still(snapshots, path), tmp_path / "still.png").startswith(PNG)
+    assert _drawn_twice(lambda path: course.stages(snapshots, path), tmp_path / "stages.png").startswith(PNG)
+
+
+def test_the_movie_has_a_frame_for_each_batch_asked(snapshots, tmp_path):
+    from PIL import Image
+
+    course.movie(snapshots, tmp_path / "movie.gif")
+
+    with Image.open(tmp_path / "movie.gif") as movie:
+        assert movie.n_frames == 3
+
+
+def test_robustness_is_drawn_from_the_names_of_the_tasks(tmp_path):
+    records = [
+        record(task=f"B={size} epochs={epochs}", strategy=strategy, seed=seed, cycle=cycle, num_labeled=20 + 10 * cycle,
+               accuracy=0.5 + 0.1 * (strategy == "diffusion") + 0.01 * seed)
+        for size in (10, 20) for epochs in (5, 50) for strategy in ("random", "diffusion")
+        for seed in range(2) for cycle in range(3)
+    ]  # fmt: skip
+
+    assert _drawn_twice(lambda path: robustness.robustness(records, path), tmp_path / "grid.png").startswith(PNG)

@@ -52,7 +52,7 @@ def _trial(num_seeds: int, budget: int, num_points: int = NUM_POINTS):
 def _run(settings: LoopSettings, *, num_seeds: int = 2, budget: int = BUDGET):
     seeds, states, tasks = _trial(num_seeds, budget)
     counts = label_counts(4, budget, settings.query_size * settings.num_sub_batches)
-    return [jax.device_get(record) for record in run_stepwise(seeds, states, tasks, counts, settings=settings)]
+    return [jax.device_get(step.record) for step in run_stepwise(seeds, states, tasks, counts, settings=settings)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,8 @@ def test_sub_batches_ask_p_times_b_labels_with_a_fresh_diffusion_on_one_graph():
 
     after, record = jax.jit(cycle, static_argnames="settings")(key, state, task, jnp.asarray(4), settings=settings)
 
-    pool = loop._view(DIFFUSION, NETWORK, after.train, task, state.labeled)
+    view = loop.look(key, after.train, task, settings=settings)
+    pool = loop._pool(view, task, state.labeled)
     prepare_key, query_key = jax.random.split(jax.random.fold_in(key, loop._QUERYING))
     graph = DIFFUSION.prepare(prepare_key, pool)
     labeled, expected = state.labeled, []
@@ -176,11 +177,11 @@ def test_both_drivers_give_the_same_records():
     counts = label_counts(4, BUDGET, 2)
     settings = dataclasses.replace(SETTINGS, strategy=Margin())
 
-    stepwise = [jax.device_get(r) for r in run_stepwise(seeds, states, tasks, counts, settings=settings)]
+    stepwise = [jax.device_get(s.record) for s in run_stepwise(seeds, states, tasks, counts, settings=settings)]
     scanned = jax.device_get(run_scanned(seeds, states, tasks, jnp.asarray(counts, jnp.int32), settings=settings))
 
     for index, record in enumerate(stepwise):
-        for a, b in zip(record, scanned, strict=True):
+        for a, b in zip(jax.tree.leaves(record), jax.tree.leaves(scanned), strict=True):
             np.testing.assert_array_equal(a, b[index])
 
 
@@ -265,7 +266,7 @@ jax.config.update("jax_num_cpu_devices", int(sys.argv[1]))
 from test_loop import SETTINGS, _run
 assert jax.device_count() == int(sys.argv[1])
 for record in _run(SETTINGS, num_seeds=4, budget=10):
-    print(record.queried.tolist(), record.accuracy.tolist())
+    print(record.queried.tolist(), record.grade.accuracy.tolist())
 """
 
     one, two = run_python(script, "1"), run_python(script, "2")

@@ -53,7 +53,7 @@ def test_settings_are_keyword_only_and_arrays_are_not(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ddal_jax.__all__ if name not in ("scores", "selection", "strategies")]
+    "name", [name for name in ddal_jax.__all__ if name not in ("evaluate", "scores", "selection", "strategies")]
 )
 def test_every_public_name_is_documented(name):
     documentation = inspect.getdoc(getattr(ddal_jax, name))

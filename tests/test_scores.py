@@ -29,6 +29,8 @@ BY_HAND = [
     ("norm", {"p": 1}, [0, 8, 8, 8, 8, 9.8, 1]),
     ("norm", {}, [0, 2.53, 2.67, 2.83, 2.71, 3.10, 0.32]),
     ("norm", {"p": np.inf}, [0, 0.8, 0.89, 1, 1, 1, 0.1]),
+    ("norm_1", {}, [0, 8, 8, 8, 8, 9.8, 1]),
+    ("norm_infinity", {}, [0, 0.8, 0.89, 1, 1, 1, 0.1]),
     ("margin", {}, [0, 0, 0.444, 0, 0, 0.9, 0.1]),
     ("root_reach_margin", {}, [0, 0, 0.444, 0, 0, 0.9, 0.316]),
     ("uncertainty", {}, [0.1, 0.1, 0.5, 0.5, 1 / 3, 0.95, 0.19]),
@@ -44,6 +46,15 @@ def random_mass(num_classes, num_rows=500, seed=0):
     mass[:5] = 0
     mass[5:10] = np.eye(num_classes)[0] * mass[5:10].sum(axis=1, keepdims=True)
     return jnp.asarray(mass, jnp.float32)
+
+
+def _definition(name, row):
+    chi = [share - sum(other for d, other in enumerate(row) if d != c) for c, share in enumerate(row.astype(float))]
+    if name == "norm_1":
+        return sum(map(abs, chi))
+    if name == "norm_infinity":
+        return max(map(abs, chi))
+    return oracles.criterion(name, row)
 
 
 @pytest.mark.parametrize(("name", "settings", "expected"), BY_HAND)
@@ -62,7 +73,7 @@ def test_each_criterion_agrees_with_its_definition(name, num_classes):
 
     got = criteria[name](mass)
 
-    expected = [oracles.criterion(name, row) for row in np.asarray(mass)]
+    expected = [_definition(name, row) for row in np.asarray(mass)]
     # Entropy multiplies the rounding of q by log q; up to ten terms are added.
     np.testing.assert_allclose(got, expected, atol=10 * ROUNDING)
 
@@ -100,7 +111,9 @@ def test_norm_1_does_not_see_the_classes_below_one_half():
     assert 10 < below_half.sum() < len(mass)
 
 
-@pytest.mark.parametrize("name", ["min_abs", "norm", "margin", "uncertainty", "negative_entropy"])
+@pytest.mark.parametrize(
+    "name", ["min_abs", "norm", "norm_1", "norm_infinity", "margin", "uncertainty", "negative_entropy"]
+)
 def test_two_classes_have_one_order(name):
     mass = random_mass(2)
     order = np.argsort(np.abs(np.asarray(mass[:, 0]) - np.asarray(mass[:, 1])))

@@ -10,7 +10,8 @@ from ddal_jax import __version__
 # Each module offers `add_arguments(parser)` and `main(arguments) -> exit code`.
 COMMANDS = {
     "demo": "watch diffusion against random labelling and margin sampling on handwritten digits",
-    "run": "run a named experiment",
+    "run": "run an experiment of the paper, or an offline stand-in",
+    "evaluate": "judge strategies from results files",
     "doctor": "tell versions, devices, and what is optional and missing",
 }
 DONE, FAILED, BAD_INPUT = 0, 1, 2

@@ -2,62 +2,62 @@
 
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
-from ddal_jax import figures
-from ddal_jax.cli.execute import execute, print_table
+from ddal_jax.cli.execute import execute
 from ddal_jax.cli.run import quick
 from ddal_jax.cli.session import console, prepare_jax
-from ddal_jax.experiments import results
-from ddal_jax.experiments.build import build
-from ddal_jax.experiments.presets import CHECKERBOARD, DIGITS
+from ddal_jax.cli.table import print_table
+from ddal_jax.experiments import journal, results
+from ddal_jax.experiments.presets import DEMO
+from ddal_jax.figures import board, demo
 
-_COMMAND = "ddal demo"
-_WRITTEN = ("results.jsonl", "config.json", "curves.png", "switch.png", "checkerboard.png")
+_PICTURES = ("curves.png", "switch.png", "checkerboard.png")
+_TASKS = {config.task for config in DEMO}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the words of the subcommand."""
     parser.add_argument("-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="default: demo")
-    parser.add_argument("--seeds", type=int, default=DIGITS.num_seeds, metavar="N", help="repetitions on digits")
+    parser.add_argument("--seeds", type=int, default=DEMO[0].num_seeds, metavar="N", help="repetitions on digits")
     parser.add_argument("--quick", action="store_true", help="two seeds, five epochs, a few cycles: only to see it run")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Runs both tasks, prints the table and writes results and figures; an earlier demo there is replaced."""
     prepare_jax()
-    digits, board = dataclasses.replace(DIGITS, num_seeds=arguments.seeds), CHECKERBOARD
+    configs = (dataclasses.replace(DEMO[0], num_seeds=arguments.seeds), DEMO[1])
     if arguments.quick:
-        digits, board = quick(digits), quick(board)
+        configs = tuple(map(quick, configs))
     folder = arguments.output
-    _refuse_other_results(folder)
-    trials = build(digits), build(board)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _WRITTEN:
-        (folder / name).unlink(missing_ok=True)
-    results.write_json(folder / "config.json", {"command": _COMMAND, **results.describe(digits, board)})
+    _make_room(folder)
+    execute(configs, folder)
 
-    path = folder / "results.jsonl"
-    of_digits, of_board = (execute(trial, path) for trial in trials)
-    title = f"scikit-learn digits, {digits.num_seeds} seeds (bands: ± 2 standard errors)"
-    figures.learning_curves(of_digits, folder / "curves.png", title=title)
-    panels = {f"digits, {digits.num_seeds} seeds": of_digits, f"checkerboard, {board.num_seeds} seeds": of_board}
-    figures.switch(panels, folder / "switch.png")
-    figures.checkerboard_queries(of_board, folder / "checkerboard.png", num_squares=4)
-    print_table(digits, of_digits)
-    console.print(f"Written to {folder}/: {', '.join(_WRITTEN)}", markup=False)
+    of_digits, of_board = configs
+    records = results.read(folder / journal.RESULTS).records
+    own = {config: [record for record in records if record.task == config.task] for config in configs}
+    title = f"scikit-learn digits, {of_digits.num_seeds} seeds (bands: ± 2 standard errors)"
+    demo.learning_curves(own[of_digits], folder / "curves.png", title=title)
+    panels = {f"{config.task}, {config.num_seeds} seeds": own[config] for config in configs}
+    demo.switch(panels, folder / "switch.png")
+    board.checkerboard_queries(own[of_board], folder / "checkerboard.png", num_squares=4)
+    print_table(own[of_digits], explorer="diffusion")
+    rule = f"{of_digits.query.criterion}, diversity {of_digits.query.diversity}, graph {of_digits.graph.symmetrize}"
+    console.print(f"diffusion: {rule}. unexplored: share of its next query that no label reached.")
+    console.print(f"Written to {folder}/: {', '.join((journal.RESULTS, *_PICTURES))}", markup=False)
     return 0
 
 
-def _refuse_other_results(folder: Path) -> None:
-    present = [name for name in _WRITTEN if (folder / name).exists()]
-    if present and not _is_demo(folder):
+def _make_room(folder: Path) -> None:
+    """Removes an earlier demo.
+
+    Raises:
+      ValueError: what is there is no demo.
+    """
+    path = folder / journal.RESULTS
+    pictures = [name for name in _PICTURES if (folder / name).exists()]
+    present = [journal.RESULTS, *pictures] if path.exists() else pictures
+    if present and (not path.exists() or {run.task for run in results.read_runs(path)} != _TASKS):
         raise ValueError(f"--output must not hold other results; {folder} has {', '.join(present)}, not of a demo.")
-
-
-def _is_demo(folder: Path) -> bool:
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("command") == _COMMAND
-    except (OSError, ValueError, AttributeError):
-        return False
+    for name in (journal.RESULTS, journal.STATE, *_PICTURES):
+        (folder / name).unlink(missing_ok=True)

@@ -1,66 +1,71 @@
-"""Runs experiments for the command line: progress shown, records on disk as they come, a table at the end."""
+"""Runs experiments for the command line: refused before anything is written, resumed where they stopped."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import rich.table
 
 from ddal_jax.cli.session import console, progress
-from ddal_jax.experiments import results
-from ddal_jax.experiments.build import Trial
+from ddal_jax.experiments import journal, results
+from ddal_jax.experiments.build import Trial, build, check
 from ddal_jax.experiments.config import RunConfig
-from ddal_jax.experiments.results import Record
-from ddal_jax.experiments.run import num_lists, run
-from ddal_jax.experiments.summary import Point, curves
+from ddal_jax.experiments.journal import Position
+from ddal_jax.experiments.results import RunHeader
+from ddal_jax.experiments.run import num_cycles, run
+from ddal_jax.experiments.snapshots import snapshot
 
 
-def execute(trial: Trial, path: Path) -> list[Record]:
-    """Runs an experiment, appends its records to `path` and returns them."""
-    _tell_of_a_smaller_last_batch(trial)
-    everything: list[Record] = []
-    with progress(trial.config.data, num_lists(trial)) as meter:
-        for records in run(trial):
-            results.append(path, records)
-            everything.extend(records)
-            meter.advance(records)
-    return everything
+def execute(configs: Sequence[RunConfig], folder: Path) -> None:
+    """Runs the tasks of an experiment into `folder`, or what of them is not there yet.
+
+    Raises:
+      ValueError: settings that cannot be run, or a folder with other results.
+    """
+    for config in configs:
+        check(config)
+    headers = [results.header(config) for config in configs]
+    present = (folder / journal.RESULTS).exists()
+    if present:
+        journal.refuse_another_experiment(folder, headers)
+    trials = [build(config) for config in configs]
+    num_records = sum(num_cycles(trial) * trial.config.num_seeds for trial in trials)
+    if present and journal.is_complete(folder, num_records):
+        console.print(f"{folder} holds this experiment complete; nothing is left to run.", markup=False)
+        return
+    position = journal.resume(folder, headers) if present else journal.begin(folder, headers)
+    _tell_where(position, headers, folder)
+    _run_from(position, trials, folder)
+    journal.finish(folder)
+
+
+def _run_from(position: Position | None, trials: Sequence[Trial], folder: Path) -> None:
+    tasks = [trial.config.task for trial in trials]
+    first = tasks.index(position.task) if position else 0
+    for trial in trials[first:]:
+        _tell_of_a_smaller_last_batch(trial)
+        after = position if position and trial.config.task == position.task else None
+        with progress(trial.config.task, num_cycles(trial)) as meter:
+            for finished in run(trial, after):
+                if finished.position.strategy == trial.config.watch:
+                    snapshot(trial, finished, folder)
+                journal.add(folder, finished.records, finished.position)
+                meter.advance(finished.records)
+
+
+def _tell_where(position: Position | None, headers: Sequence[RunHeader], folder: Path) -> None:
+    if position is None:
+        return
+    console.print(
+        f"Going on in {folder}: {position.task}, {position.strategy}, cycle {position.next_cycle}.", markup=False
+    )
+    before = results.read_runs(folder / journal.RESULTS)[0].environment
+    changed = [name for name, value in headers[0].environment.items() if before.get(name) != value]
+    if changed:
+        console.print(f"Not as before: {', '.join(changed)}. Results may differ in the last bits.", markup=False)
 
 
 def _tell_of_a_smaller_last_batch(trial: Trial) -> None:
     asked = np.diff(trial.counts)
-    usual = trial.config.query_size * trial.config.num_sub_batches
+    usual = trial.config.labels_per_cycle
     if asked.size and asked[-1] < usual:
-        console.print(f"{trial.config.data}: the last batch asks {asked[-1]} labels, not {usual}, to meet the budget.")
-
-
-def print_table(config: RunConfig, records: list[Record]) -> None:
-    """Prints held-out accuracy against labels, and the share of diffusion's queries that were unexplored."""
-    by_strategy = curves(records)
-    console.print(f"\n{_title(config)}")
-    table = rich.table.Table()
-    table.add_column("labels", justify="right")
-    for name in by_strategy:
-        table.add_column(name, justify="right")
-    if "diffusion" in by_strategy:
-        table.add_column("unexplored", justify="right")
-    for row in zip(*by_strategy.values(), strict=True):
-        cells = [f"{point.accuracy:.3f} ± {point.standard_error:.3f}" for point in row]
-        if "diffusion" in by_strategy:
-            cells.append(_share(row[list(by_strategy).index("diffusion")]))
-        table.add_row(str(row[0].num_labeled), *cells)
-    console.print(table)
-    if "diffusion" in by_strategy:
-        console.print(_note(config))
-
-
-def _title(config: RunConfig) -> str:
-    return f"{config.data}: held-out accuracy, mean ± standard error over {config.num_seeds} seeds"
-
-
-def _note(config: RunConfig) -> str:
-    rule = f"{config.query.criterion}, diversity {config.query.diversity}, graph {config.graph.symmetrize}"
-    return f"diffusion: {rule}. unexplored: share of its next query that no label reached."
-
-
-def _share(point: Point) -> str:
-    return "" if np.isnan(point.unexplored) else f"{point.unexplored:.0%}"
+        console.print(f"{trial.config.task}: the last batch asks {asked[-1]} labels, not {usual}, to meet the budget.")

@@ -56,7 +56,7 @@ class Meter:
         """Shows that one more cycle of all seeds is done."""
         first = records[0]
         if self._bar.disable and first.strategy != self._strategy:
-            console.print(f"{first.data}: {first.strategy}, {len(records)} seeds ...")
+            console.print(f"{first.task}: {first.strategy}, {len(records)} seeds ...")
         self._strategy = first.strategy
-        description = f"{first.data}: {first.strategy}"
+        description = f"{first.task}: {first.strategy}"
         self._bar.update(self._task, advance=1, description=description, status=f"{first.num_labeled} labels")

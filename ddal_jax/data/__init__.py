@@ -1,1 +1,1 @@
-"""Data sets: a loader each, NumPy arrays out."""
+"""Data sets: a loader each, NumPy arrays out; `catalog.load` opens any of them by name."""

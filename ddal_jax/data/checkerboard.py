@@ -1,6 +1,7 @@
 """The paper's toy task: points on a checkerboard, classes by the colour of the square."""
 
 import numpy as np
+from jaxtyping import Float
 
 from ddal_jax import checks
 from ddal_jax.data.types import Split
@@ -29,10 +30,13 @@ def checkerboard(
     points = np.random.default_rng(seed).uniform(-1, 1, (num_points + num_test, 2)).astype(np.float32)
     squares = np.minimum((points + 1) / 2 * num_squares, num_squares - 1).astype(np.int32)
     labels = (squares.sum(axis=1) % num_classes).astype(np.int32)
-    return Split(points[num_test:], labels[num_test:], points[:num_test], labels[:num_test])
+    return Split(points[num_test:], labels[num_test:], points[:num_test], labels[:num_test], num_classes)
 
 
-def distance_to_boundary(points: np.ndarray, *, num_squares: int = 4) -> np.ndarray:
-    """Returns how far each point lies from the nearest line between squares."""
+def distance_to_boundary(points: Float[np.ndarray, "n 2"], *, num_squares: int = 4) -> Float[np.ndarray, " n"]:
+    """Returns how far each point lies from the nearest line between squares.
+
+    With two classes or more, squares that share a side differ in class, so that every such line is a class boundary.
+    """
     lines = -1 + 2 * np.arange(1, num_squares) / num_squares
     return np.abs(points[:, :, None] - lines).min(axis=(1, 2))

@@ -18,10 +18,10 @@ def digits(seed: int) -> Split:
     Args:
       seed: of the split.
     """
-    images, labels = sklearn.datasets.load_digits(return_X_y=True)
+    images, labels = map(np.asarray, sklearn.datasets.load_digits(return_X_y=True))
     if images.shape != (NUM_IMAGES, NUM_FEATURES):
         raise ValueError(f"digits must have shape {(NUM_IMAGES, NUM_FEATURES)}; scikit-learn gave {images.shape}.")
     order = np.random.default_rng(seed).permutation(NUM_IMAGES)
     images = (images / _LARGEST_PIXEL).astype(np.float32)[order]
     labels = labels.astype(np.int32)[order]
-    return Split(images[NUM_TEST:], labels[NUM_TEST:], images[:NUM_TEST], labels[:NUM_TEST])
+    return Split(images[NUM_TEST:], labels[NUM_TEST:], images[:NUM_TEST], labels[:NUM_TEST], NUM_CLASSES)

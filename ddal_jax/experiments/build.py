@@ -1,7 +1,7 @@
 """Where names become objects: data sets, networks and strategies of a `RunConfig`, stacked over seeds."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,23 +10,22 @@ import numpy as np
 from jaxtyping import Array, Int, UInt32
 
 from ddal_jax import checks
-from ddal_jax.data.checkerboard import checkerboard
-from ddal_jax.data.digits import digits
+from ddal_jax.data import catalog
 from ddal_jax.data.types import Split
-from ddal_jax.experiments.config import RunConfig
+from ddal_jax.experiments.catalog import STRATEGIES
+from ddal_jax.experiments.config import DataSettings, RunConfig
+from ddal_jax.experiments.embedding import embed_split
 from ddal_jax.loop import LoopSettings, LoopState, Task, initial_state, label_counts
-from ddal_jax.networks.nnx import MLPSettings, mlp
+from ddal_jax.networks.architectures import with_dropout
+from ddal_jax.networks.build import network
 from ddal_jax.networks.types import Network, TrainState
-from ddal_jax.strategies import Diffusion, Margin, QueryStrategy, Random
-
-DATA: dict[str, Callable[[int], Split]] = {"digits": digits, "checkerboard": checkerboard}
 
 _START_LABELS = 1  # sets the draw of the start apart from that of the split
 INITIAL_WEIGHTS = 2**32 - 1  # folded into a seed's key; cycles fold in their number, and none gets this far
 
 
 class Trial(NamedTuple):
-    """An experiment ready to run; arrays are shared by its strategies and stacked over seeds.
+    """A task ready to run; arrays are shared by its strategies and stacked over seeds.
 
     Attributes:
       config: what was asked for.
@@ -45,40 +44,60 @@ class Trial(NamedTuple):
     settings: dict[str, LoopSettings]
 
 
+def check(config: RunConfig) -> None:
+    """Refuses what can be told to be wrong before any data are there.
+
+    Raises:
+      ValueError: an unknown data set or strategy.
+    """
+    catalog.check_name(config.data.name)
+    for name in config.strategies:
+        checks.choice("strategies", name, STRATEGIES)
+
+
 def build(config: RunConfig) -> Trial:
     """Loads the data, draws the starts and initial weights, and sets up each strategy.
 
     Raises:
       ValueError: an unknown data set or strategy, a budget or a K that does not fit the pool.
+      OSError: data or weights that are not here and cannot be fetched.
     """
-    load = DATA[checks.choice("data", config.data, DATA)]
-    for name in config.strategies:
-        checks.choice("strategies", name, STRATEGIES)
-    splits = [load(seed) for seed in range(config.num_seeds)]
-    num_classes = int(max(split.labels.max() for split in splits)) + 1
-    num_start = config.start_per_class * num_classes
-    num_points, num_features = splits[0].inputs.shape
-    checks.integer("budget", config.budget, low=num_start, high=num_points, why="(the start labels and the pool)")
+    check(config)
+    splits = [_load(config.data, seed) for seed in range(config.num_seeds)]
+    num_classes = splits[0].num_classes
+    starts = [_start_labels(split, seed, config) for seed, split in enumerate(splits)]
+    num_points = splits[0].inputs.shape[0]
+    checks.integer("budget", config.budget, low=len(starts[0]), high=num_points, why="(the start labels and the pool)")
     checks.num_neighbors(config.graph.num_neighbors, num_points)
-    starts = np.stack([_start_labels(split, seed, config) for seed, split in enumerate(splits)])
 
-    network = mlp(
-        MLPSettings(
-            num_features=num_features, num_classes=num_classes, widths=config.widths, batch_norm=config.batch_norm
-        )
-    )
+    shape = splits[0].inputs.shape[1:]
+    settings = {name: _loop_settings(name, config, shape, num_classes) for name in config.strategies}
     seeds = jnp.arange(config.num_seeds, dtype=jnp.uint32)
-    inputs, labels, test_inputs, test_labels = (jnp.asarray(np.stack(part)) for part in zip(*splits, strict=True))
-    tasks = Task(inputs, labels, test_inputs, test_labels, _initial_weights(seeds, network=network))
+    initial = _initial_weights(seeds, network=network(config.network, input_shape=shape, num_classes=num_classes))
+    tasks = _stack(splits, initial)
     states = jax.vmap(lambda task, start: initial_state(task, start, config.budget))(tasks, jnp.asarray(starts))
-    settings = {name: _loop_settings(name, config, network, num_classes) for name in config.strategies}
-    counts = label_counts(num_start, config.budget, config.query_size * config.num_sub_batches)
+    counts = label_counts(len(starts[0]), config.budget, config.labels_per_cycle)
     return Trial(config, seeds, states, tasks, counts, settings)
+
+
+def _load(data: DataSettings, seed: int) -> Split:
+    split = catalog.load(data.name, seed, num_points=data.num_points, num_test=data.num_test, balanced=data.balanced)
+    return embed_split(split, data.embedding)
+
+
+def _stack(splits: Sequence[Split], initial: TrainState) -> Task:
+    def stack(name: str) -> Array:
+        return jnp.asarray(np.stack([getattr(split, name) for split in splits]))
+
+    return Task(stack("inputs"), stack("labels"), stack("test_inputs"), stack("test_labels"), initial)
 
 
 def _start_labels(split: Split, seed: int, config: RunConfig) -> Int[np.ndarray, " l"]:
     random = np.random.default_rng([seed, _START_LABELS])
-    rows = [np.flatnonzero(split.labels == label) for label in np.unique(split.labels)]
+    if config.num_start:
+        num_start = checks.integer("num_start", config.num_start, low=1, high=len(split.labels), why="(the pool)")
+        return random.permutation(len(split.labels))[:num_start].astype(np.int32)
+    rows = [np.flatnonzero(split.labels == label) for label in range(split.num_classes)]
     fewest = min(map(len, rows))
     if fewest < config.start_per_class:
         raise ValueError(f"start_per_class must be at most {fewest}, the rarest class; got {config.start_per_class}.")
@@ -94,31 +113,15 @@ def _initial_weights(seeds: UInt32[Array, " s"], *, network: Network) -> TrainSt
     return jax.lax.map(of_seed, seeds)
 
 
-def _loop_settings(name: str, config: RunConfig, network: Network, num_classes: int) -> LoopSettings:
+def _loop_settings(name: str, config: RunConfig, shape: tuple[int, ...], num_classes: int) -> LoopSettings:
+    strategy = STRATEGIES[name].make(config, num_classes)
+    architecture = with_dropout(config.network) if "mc_probs" in strategy.requires else config.network
+    on_graph = STRATEGIES[name].on_graph
     return LoopSettings(
-        network=network,
+        network=network(architecture, input_shape=shape, num_classes=num_classes),
         training=config.training,
-        strategy=STRATEGIES[name](config, num_classes),
-        query_size=config.query_size,
-        num_sub_batches=config.num_sub_batches,
+        strategy=strategy,
+        query_size=config.query_size if on_graph else config.labels_per_cycle,
+        num_sub_batches=config.num_sub_batches if on_graph else 1,
         warm_start=config.warm_start,
     )
-
-
-def _random(config: RunConfig, num_classes: int) -> Random:
-    return Random()
-
-
-def _margin(config: RunConfig, num_classes: int) -> Margin:
-    return Margin()
-
-
-def _diffusion(config: RunConfig, num_classes: int) -> Diffusion:
-    return Diffusion(num_classes=num_classes, graph=config.graph, settings=config.query)
-
-
-STRATEGIES: dict[str, Callable[[RunConfig, int], QueryStrategy]] = {
-    "random": _random,
-    "margin": _margin,
-    "diffusion": _diffusion,
-}

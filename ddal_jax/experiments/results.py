@@ -1,4 +1,7 @@
-"""Results on disk: JSON lines that grow cycle by cycle, and a configuration written whole or not at all."""
+"""Results on disk: one file of JSON lines that grows cycle by cycle and tells how it came about.
+
+A line holds either the settings and environment of a task, or one seed's cycle.
+"""
 
 import dataclasses
 import importlib.metadata
@@ -9,7 +12,7 @@ import subprocess
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
@@ -20,71 +23,123 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class RunHeader:
+    """How a task of an experiment is run.
+
+    Attributes:
+      task: its name.
+      config: its settings.
+      environment: versions, device and commit.
+    """
+
+    task: str
+    config: dict[str, Any]
+    environment: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
     """One seed's cycle.
 
     Attributes:
-      data: name of the data set.
+      task: name of the task.
       strategy: name of the strategy.
       seed: of the repetition.
       cycle: from 0.
       num_labeled: labels trained on.
       accuracy: on held-out points.
+      balanced_accuracy: mean over the classes held out.
       queried: rows of the pool asked next.
       reached: for each, whether some label reached it when it was asked.
       points: their coordinates where the data are planar, else None.
-      seconds_all_seeds: wall time of the cycle, all seeds together, compilation included in the first.
+      boundary_distances: how far each lies from the true class boundary where that is known, else None.
+      training_seconds: wall time of the cycle's training, all seeds together, compilation included in the first.
+      acquisition_seconds: of its query, the same.
     """
 
-    data: str
+    task: str
     strategy: str
     seed: int
     cycle: int
     num_labeled: int
     accuracy: float
+    balanced_accuracy: float
     queried: list[int]
     reached: list[bool]
     points: list[list[float]] | None
-    seconds_all_seeds: float
+    boundary_distances: list[float] | None
+    training_seconds: float
+    acquisition_seconds: float
 
 
-def append(path: Path, records: Iterable[Record]) -> None:
-    """Adds records to a file of JSON lines and sees them onto the disk."""
-    text = "".join(json.dumps(dataclasses.asdict(record)) + "\n" for record in records)
+class Results(NamedTuple):
+    """What a results file holds.
+
+    Attributes:
+      runs: one header per task.
+      records: in the order in which they were written.
+    """
+
+    runs: list[RunHeader]
+    records: list[Record]
+
+
+def header(config: RunConfig) -> RunHeader:
+    """Returns the header of a task about to be run here."""
+    return RunHeader(task=config.task, config=config.as_dict(), environment=environment())
+
+
+def header_line(run: RunHeader) -> str:
+    """Returns the line of a header."""
+    return json.dumps({"run": dataclasses.asdict(run)}) + "\n"
+
+
+def record_lines(records: Iterable[Record]) -> str:
+    """Returns the lines of records."""
+    return "".join(json.dumps(dataclasses.asdict(record)) + "\n" for record in records)
+
+
+def read(path: Path) -> Results:
+    """Reads a results file; one cut off in the middle is read up to the damage, with a warning.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    results = Results([], [])
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            content = json.loads(line)
+            if "run" in content:
+                results.runs.append(RunHeader(**content["run"]))
+            else:
+                results.records.append(Record(**content))
+        except (json.JSONDecodeError, TypeError):
+            warnings.warn(
+                f"{path} is damaged at line {number}; read the {len(results.records)} records before it.", stacklevel=2
+            )
+            break
+    return results
+
+
+def read_runs(path: Path) -> list[RunHeader]:
+    """Reads the headers with which a results file begins, up to the first line that is none."""
+    runs = []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                runs.append(RunHeader(**json.loads(line)["run"]))
+            except (json.JSONDecodeError, TypeError, KeyError):
+                break
+    return runs
+
+
+def append(path: Path, text: str) -> None:
+    """Adds lines to a file and sees them onto the disk."""
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def read(path: Path) -> list[Record]:
-    """Reads records; a file cut off in the middle is read up to the damage, with a warning."""
-    records = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            records.append(Record(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError):
-            warnings.warn(
-                f"{path} is damaged at line {number}; read the {len(records)} records before it.", stacklevel=2
-            )
-            break
-    return records
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON to a file, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def describe(*configs: RunConfig) -> dict[str, Any]:
-    """Returns what `config.json` holds: the settings of the runs and the environment they ran in."""
-    return {"runs": [config.as_dict() for config in configs], "environment": environment()}
 
 
 def environment() -> dict[str, Any]:

@@ -1,7 +1,27 @@
 """Query strategies: one small protocol, pure functions over pool-sized arrays."""
 
+from ddal_jax.strategies.badge import BADGE
 from ddal_jax.strategies.base import Pool, QueryStrategy
+from ddal_jax.strategies.bayes import BALD, BayesEntropy, BayesUncertainty
 from ddal_jax.strategies.diffusion import Diffusion
-from ddal_jax.strategies.scored import Margin, Random
+from ddal_jax.strategies.geometric import Coreset
+from ddal_jax.strategies.poisson_laplace import PoissonLaplace
+from ddal_jax.strategies.scored import Entropy, Margin, Random, Uncertainty
+from ddal_jax.strategies.typiclust import TypiClust
 
-__all__ = ["Diffusion", "Margin", "Pool", "QueryStrategy", "Random"]
+__all__ = [
+    "BADGE",
+    "BALD",
+    "BayesEntropy",
+    "BayesUncertainty",
+    "Coreset",
+    "Diffusion",
+    "Entropy",
+    "Margin",
+    "PoissonLaplace",
+    "Pool",
+    "QueryStrategy",
+    "Random",
+    "TypiClust",
+    "Uncertainty",
+]

@@ -1,0 +1,83 @@
+"""`ddal evaluate FILE`: how well strategies label, from saved results, and what chance allows to say of it."""
+
+import argparse
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from ddal_jax.cli.session import console
+from ddal_jax.evaluate import METRICS, Comparison, compare, report
+from ddal_jax.experiments import results
+from ddal_jax.experiments.results import Record
+
+_REPORTS = ("report.md", "report.json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the words of the subcommand."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results.jsonl, or a folder that holds one")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the report and its figures there")
+    parser.add_argument("--metric", default=METRICS[0], metavar="NAME", help=f"one of: {', '.join(METRICS)}")
+    parser.add_argument("--reference", metavar="NAME", help="strategy to compare with (default: random, if there)")
+    parser.add_argument(
+        "--target", type=float, metavar="X", help="count labels to this value (default: where the reference ends)"
+    )
+    parser.add_argument("--json", action="store_true", help="print numbers instead of tables")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Prints the comparison and, if asked, writes it and its figures; an earlier report there is replaced."""
+    records = [record for file in arguments.files for record in _read(file)]
+    comparison = compare(records, metric=arguments.metric, reference=arguments.reference, target=arguments.target)
+    if arguments.json:
+        sys.stdout.write(_json(comparison))
+    else:
+        _print(comparison)
+    if arguments.output:
+        drawn = _write(records, comparison, arguments.output)
+        if not arguments.json:
+            names = ", ".join([*_REPORTS, *drawn])
+            console.print(f"\nWritten to {arguments.output}/: {names}", markup=False, soft_wrap=True)
+    return 0
+
+
+def judge(records: Sequence[Record], folder: Path) -> None:
+    """Prints the comparison of records and writes it, with its figures, to a folder."""
+    comparison = compare(records)
+    _print(comparison)
+    _write(records, comparison, folder)
+
+
+def _print(comparison: Comparison) -> None:
+    console.print(report(comparison), markup=False, highlight=False, soft_wrap=True, end="")
+
+
+def _read(file: Path) -> list[Record]:
+    path = file / "results.jsonl" if file.is_dir() else file
+    if not path.is_file():
+        raise ValueError(f"FILE must be a file of results or a folder with results.jsonl; got {file}.")
+    return results.read(path).records
+
+
+def _json(comparison: Comparison) -> str:
+    return json.dumps(comparison.as_dict(), indent=2, allow_nan=False) + "\n"
+
+
+def _write(records: Sequence[Record], comparison: Comparison, folder: Path) -> list[str]:
+    """Writes the report and returns the names of the figures drawn beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in zip(_REPORTS, (report(comparison), _json(comparison)), strict=True):
+        partial = folder / f"{name}.partial"
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, folder / name)
+    try:
+        from ddal_jax.figures import judgement
+    except ImportError as error:
+        warnings.warn(f"No figures drawn. {error}", stacklevel=2)
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # The comparison has told already what is left out.
+        return judgement.draw(records, comparison, folder)

@@ -1,0 +1,85 @@
+"""The strategies by name: what an experiment's settings make of each."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ddal_jax.experiments.config import RunConfig
+from ddal_jax.pool_graph import GraphSettings
+from ddal_jax.query import QuerySettings
+from ddal_jax.scores import CRITERIA
+from ddal_jax.strategies import (
+    BADGE,
+    BALD,
+    BayesEntropy,
+    BayesUncertainty,
+    Coreset,
+    Diffusion,
+    Entropy,
+    Margin,
+    PoissonLaplace,
+    QueryStrategy,
+    Random,
+    TypiClust,
+    Uncertainty,
+)
+
+Make = Callable[[RunConfig, int], QueryStrategy]
+
+
+class Entry(NamedTuple):
+    """How a named strategy is made.
+
+    Attributes:
+      make: from the settings of a task and its number of classes.
+      on_graph: whether it keeps a graph between two retrainings, on which it asks P sub-batches.
+    """
+
+    make: Make
+    on_graph: bool = False
+
+
+def _diffusion(config: RunConfig, num_classes: int) -> Diffusion:
+    return Diffusion(num_classes=num_classes, graph=config.graph, settings=config.query)
+
+
+def as_printed(graph: GraphSettings) -> GraphSettings:
+    """Returns the same K and T on the directed graph that Eq. (1) prints."""
+    return dataclasses.replace(graph, symmetrize="none", metric="euclidean")
+
+
+def _diffusion_as_printed(config: RunConfig, num_classes: int) -> Diffusion:
+    settings = QuerySettings(criterion="min_abs", diversity="none", ties="random")
+    return Diffusion(num_classes=num_classes, graph=as_printed(config.graph), settings=settings)
+
+
+def _diffusion_by(criterion: str) -> Make:
+    def make(config: RunConfig, num_classes: int) -> Diffusion:
+        settings = dataclasses.replace(config.query, criterion=criterion)
+        return Diffusion(num_classes=num_classes, graph=config.graph, settings=settings)
+
+    return make
+
+
+def _poisson_laplace(config: RunConfig, num_classes: int) -> PoissonLaplace:
+    return PoissonLaplace(num_classes=num_classes, graph=config.graph)
+
+
+# The paper's nine, in the order of its figures; then what a user would pick instead; then the appendix's criteria.
+STRATEGIES: dict[str, Entry] = {
+    "random": Entry(lambda config, num_classes: Random()),
+    "uncertainty": Entry(lambda config, num_classes: Uncertainty()),
+    "coreset": Entry(lambda config, num_classes: Coreset()),
+    "bayes-entropy": Entry(lambda config, num_classes: BayesEntropy()),
+    "entropy": Entry(lambda config, num_classes: Entropy()),
+    "margin": Entry(lambda config, num_classes: Margin()),
+    "bayes-uncertainty": Entry(lambda config, num_classes: BayesUncertainty()),
+    "badge": Entry(lambda config, num_classes: BADGE()),
+    "diffusion-paper": Entry(_diffusion_as_printed, on_graph=True),
+    "diffusion": Entry(_diffusion, on_graph=True),
+    "bald": Entry(lambda config, num_classes: BALD()),
+    "typiclust": Entry(lambda config, num_classes: TypiClust()),
+    "poisson-laplace": Entry(_poisson_laplace, on_graph=True),
+    **{f"diffusion-{name.replace('_', '-')}": Entry(_diffusion_by(name), on_graph=True) for name in CRITERIA},
+}
+PAPERS_NINE = tuple(STRATEGIES)[:9]

@@ -1,0 +1,100 @@
+"""What a strategy on a graph saw, kept cycle by cycle for the first seed: what the paper's Figs. 1 and 2 draw."""
+
+import functools
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ddal_jax.diffusion import diffuse, label_mass
+from ddal_jax.experiments.build import Trial
+from ddal_jax.experiments.run import Finished
+from ddal_jax.graph.knn import knn_graph
+from ddal_jax.inference import predict
+from ddal_jax.networks.types import Network, TrainState
+from ddal_jax.pool_graph import pool_graph
+from ddal_jax.strategies import Diffusion
+
+FOLDER = "snapshots"
+# The edges of a larger graph would only make a blot.
+_LARGEST_GRAPH_KEPT = 500
+
+
+class Snapshot(NamedTuple):
+    """One cycle as the strategy saw it.
+
+    Attributes:
+      points: the pool, where it is planar.
+      truth: its classes.
+      mass: diffused label mass from which the query was read, in half precision.
+      labeled: True where the label was known.
+      queried: rows asked.
+      neighbors: edges of the graph on the features; none where the pool is large.
+      accuracy: of the network, held-out.
+    """
+
+    points: Float[np.ndarray, "n 2"]
+    truth: Int[np.ndarray, " n"]
+    mass: Float[np.ndarray, "n c"]
+    labeled: Bool[np.ndarray, " n"]
+    queried: Int[np.ndarray, " b"]
+    neighbors: Int[np.ndarray, "m k"]
+    accuracy: Float[np.ndarray, ""]
+
+
+def snapshot(trial: Trial, finished: Finished, folder: Path) -> None:
+    """Keeps what the watched strategy saw in the cycle just finished."""
+    settings = trial.settings[finished.position.strategy]
+    strategy = settings.strategy
+    assert isinstance(strategy, Diffusion)
+    train, task, labeled = jax.tree.map(
+        lambda part: part[0], (finished.states.train, trial.tasks, finished.states_before.labeled)
+    )
+    mass, neighbors = _see(train, task.inputs, task.labels, labeled, network=settings.network, strategy=strategy)
+    record = finished.records[0]
+    num_kept = len(mass) if len(mass) <= _LARGEST_GRAPH_KEPT else 0
+    _write(
+        folder / FOLDER / f"{record.cycle:04d}.npz",
+        Snapshot(
+            points=np.asarray(task.inputs),
+            truth=np.asarray(task.labels, np.int16),
+            mass=np.asarray(mass, np.float16),
+            labeled=np.asarray(labeled),
+            queried=np.asarray(record.queried, np.int32),
+            neighbors=np.asarray(neighbors[:num_kept], np.int32),
+            accuracy=np.asarray(record.accuracy, np.float32),
+        ),
+    )
+
+
+def read_snapshots(folder: Path) -> list[Snapshot]:
+    """Returns the snapshots kept in an experiment's folder, cycle by cycle."""
+    snapshots = []
+    for path in sorted((folder / FOLDER).glob("*.npz")):
+        with np.load(path, allow_pickle=False) as kept:
+            snapshots.append(Snapshot(*(kept[name] for name in Snapshot._fields)))
+    return snapshots
+
+
+@functools.partial(jax.jit, static_argnames=("network", "strategy"))
+def _see(
+    train: TrainState, inputs, labels, labeled, *, network: Network, strategy: Diffusion
+) -> tuple[Float[Array, "n c"], Int[Array, "n k"]]:
+    features = predict(network, train, inputs).features
+    graph = pool_graph(features, strategy.graph)
+    mass = label_mass(labels, labeled, num_classes=strategy.num_classes)
+    diffused = diffuse(graph, mass, labeled, num_steps=strategy.graph.steps_for(len(labeled)))
+    return diffused, knn_graph(features, num_neighbors=strategy.graph.num_neighbors).neighbors
+
+
+def _write(path: Path, content: Snapshot) -> None:
+    path.parent.mkdir(exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **content._asdict())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
