@@ -117,10 +117,12 @@ def signed(mass: Float[Array, "*n c"]) -> Float[Array, "*n c"]:
 def simplex(mass: Float[Array, "*n c"]) -> Float[Array, "*n c"]:
     """Returns class probabilities q = F + (1 - a) / C: mass that met no label is spread evenly; rows sum to one.
 
+    No entry is negative, though a sum of float32 masses may exceed one in its last bit.
+
     Paper: appendix A, the multivariate diffusion.
     """
     mass = array_checks.columns("mass", mass)
-    return mass + (1 - reach(mass)[..., None]) / mass.shape[-1]
+    return jnp.maximum(mass + (1 - reach(mass)[..., None]) / mass.shape[-1], 0.0)
 
 
 def recommended_num_steps(num_points: int, num_neighbors: int) -> int:

@@ -61,10 +61,12 @@ class Grade(NamedTuple):
     Attributes:
       accuracy: share it classifies rightly.
       balanced_accuracy: mean over the classes held out of the share of each that it classifies rightly.
+      finite: False if training has diverged and the network answers with NaN or infinity.
     """
 
     accuracy: Float[Array, ""]
     balanced_accuracy: Float[Array, ""]
+    finite: Bool[Array, ""]
 
 
 class View(NamedTuple):
@@ -242,4 +244,4 @@ def _grade(logits: Float[Array, "v c"], labels: Int[Array, " v"]) -> Grade:
     num_classes = logits.shape[1]
     sizes = jax.ops.segment_sum(jnp.ones_like(right), labels, num_segments=num_classes)
     recalls = jax.ops.segment_sum(right, labels, num_segments=num_classes) / jnp.maximum(sizes, 1)
-    return Grade(right.mean(), recalls.sum() / jnp.sum(sizes > 0))
+    return Grade(right.mean(), recalls.sum() / jnp.sum(sizes > 0), jnp.isfinite(logits).all())

@@ -192,7 +192,7 @@ def test_a_damaged_cache_is_named_and_fetched_again(connect, folders, damage):
     whole = openml.load(IMAGES, 0)
     damage(folders / "ours" / "openml-41081.npz")
 
-    with pytest.warns(UserWarning, match=r"openml-41081.npz is damaged and will be fetched again \("):
+    with pytest.warns(UserWarning, match=r"openml-41081.npz is damaged and will be made anew \("):
         again = openml.load(IMAGES, 0)
 
     np.testing.assert_array_equal(whole.labels, again.labels)
@@ -219,7 +219,7 @@ def test_an_interrupted_write_leaves_no_file(folders, monkeypatch):
     monkeypatch.setattr(np, "savez_compressed", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
-        cache.write(folders / "ours" / "data.npz", np.zeros((2, 2)), np.zeros(2, np.int32))
+        cache.write(folders / "ours" / "data.npz", inputs=np.zeros((2, 2)), labels=np.zeros(2, np.int32))
 
     assert list((folders / "ours").iterdir()) == []
 

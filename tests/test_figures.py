@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_records import record
 
+from ddal_jax.experiments.results import Results, RunHeader
 from ddal_jax.experiments.snapshots import Snapshot
 from ddal_jax.figures import board, course, demo, robustness
 
@@ -14,7 +15,7 @@ PNG = b"\x89PNG"
 def records():
     random = np.random.default_rng(0)
     made = []
-    for strategy in ("random", "margin", "diffusion"):
+    for strategy in ("random", "margin", "diffusion-min-abs"):
         for cycle in range(4):
             for seed in range(2):
                 points = random.uniform(-1, 1, (5, 2)).tolist() if cycle < 3 else []
@@ -36,6 +37,7 @@ def snapshots():
         Snapshot(
             points=points,
             truth=np.arange(40) % 3,
+            reached=np.arange(40) < 10 * cycle + 10,
             mass=random.dirichlet(np.ones(3), 40).astype(np.float16) * (np.arange(40)[:, None] < 10 * cycle + 10),
             labeled=np.arange(40) < 4 * cycle + 4,
             queried=np.arange(4 * cycle + 4, 4 * cycle + 8) if cycle < 3 else np.arange(0),
@@ -86,12 +88,28 @@ def test_the_movie_has_a_frame_for_each_batch_asked(snapshots, tmp_path):
         assert movie.n_frames == 3
 
 
-def test_robustness_is_drawn_from_the_names_of_the_tasks(tmp_path):
-    records = [
-        record(task=f"B={size} epochs={epochs}", strategy=strategy, seed=seed, cycle=cycle, num_labeled=20 + 10 * cycle,
-               accuracy=0.5 + 0.1 * (strategy == "diffusion") + 0.01 * seed)
-        for size in (10, 20) for epochs in (5, 50) for strategy in ("random", "diffusion")
-        for seed in range(2) for cycle in range(3)
-    ]  # fmt: skip
+def test_robustness_places_tasks_by_their_settings_whatever_their_names(tmp_path):
+    cells = [(size, epochs) for size in (10, 20) for epochs in (5, 50)]
+    results = Results(
+        [
+            RunHeader(
+                task=f"task {cell}", environment={},
+                config={"query_size": cell[0], "num_sub_batches": 1, "training": {"num_epochs": cell[1]}},
+            )
+            for cell in cells
+        ],
+        [
+            record(task=f"task {cell}", strategy=strategy, seed=seed, cycle=cycle, num_labeled=20 + 10 * cycle,
+                   accuracy=0.5 + 0.1 * (strategy == "diffusion") + 0.01 * seed)
+            for cell in cells for strategy in ("margin", "diffusion") for seed in range(2) for cycle in range(3)
+        ],
+    )  # fmt: skip
 
-    assert _drawn_twice(lambda path: robustness.robustness(records, path), tmp_path / "grid.png").startswith(PNG)
+    assert _drawn_twice(lambda path: robustness.robustness(results, path), tmp_path / "grid.png").startswith(PNG)
+
+
+def test_snapshots_without_a_batch_or_a_plane_cannot_be_drawn(snapshots):
+    assert course.can_be_drawn(snapshots)
+    assert not course.can_be_drawn([])
+    assert not course.can_be_drawn(snapshots[3:])
+    assert not course.can_be_drawn([snapshots[0]._replace(points=np.zeros((40, 5), np.float32))])

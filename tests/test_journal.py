@@ -1,5 +1,6 @@
 """A run killed at any moment goes on without repeating or losing a finished cycle."""
 
+import dataclasses
 import errno
 import os
 
@@ -114,6 +115,54 @@ def test_a_complete_run_is_known_as_such(folder):
 
     assert journal.is_complete(folder, 1)
     assert not journal.is_complete(folder, 2)
+
+
+def test_another_environment_is_written_where_it_begins(folder):
+    moved = [dataclasses.replace(HEADERS[0], environment={"jax": "1"})]
+
+    journal.resume(folder, moved)
+    journal.add(folder, [record(cycle=1)], _position(2))
+    journal.resume(folder, moved)
+
+    lines = (folder / journal.RESULTS).read_text().splitlines()
+    assert ["run" in line[:8] for line in lines] == [True, False, True, False]
+    assert [run.environment["jax"] for run in results.read(folder / journal.RESULTS).runs] == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": {"sha256": "b"}}, r"\(digits: sha256\)"),
+        ({"strategies": {"random": {"kind": "Other"}}}, r"\(digits: random\)"),
+    ],
+)
+def test_other_data_and_other_strategies_under_old_names_are_refused(tmp_path, change, message):
+    before = dataclasses.replace(HEADERS[0], data={"sha256": "a"}, strategies={"random": {"kind": "Random"}})
+    journal.begin(tmp_path, [before])
+
+    with pytest.raises(ValueError, match=message):
+        journal.resume(tmp_path, [dataclasses.replace(before, **change)])
+
+
+def test_a_kill_at_the_very_start_leaves_nothing_in_the_way(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: pytest.fail("killed"))
+        with pytest.raises(pytest.fail.Exception):
+            journal.begin(tmp_path, HEADERS)
+
+    journal.begin(tmp_path, HEADERS)
+
+    assert results.read(tmp_path / journal.RESULTS).runs == HEADERS
+
+
+def test_snapshots_of_an_earlier_run_are_removed(tmp_path):
+    stale = tmp_path / journal.SNAPSHOTS / "diffusion" / "0007.npz"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"")
+
+    journal.begin(tmp_path, HEADERS)
+
+    assert not stale.exists()
 
 
 def test_other_settings_are_refused_by_name(folder):

@@ -16,7 +16,7 @@ from ddal_jax.loop import LoopSettings, Task, cycle, initial_state, label_counts
 from ddal_jax.networks.types import Network, Outputs, TrainState
 from ddal_jax.pool_graph import GraphSettings
 from ddal_jax.selection import Query
-from ddal_jax.strategies import Diffusion, Margin, Random
+from ddal_jax.strategies import BALD, Diffusion, Margin, Random
 from ddal_jax.training import TrainSettings
 
 NUM_POINTS, NUM_CLASSES = 50, 2
@@ -185,6 +185,42 @@ def test_both_drivers_give_the_same_records():
             np.testing.assert_array_equal(a, b[index])
 
 
+def test_seeds_one_by_one_give_the_records_of_seeds_together():
+    seeds, states, tasks = _trial(2, BUDGET)
+    counts = label_counts(4, BUDGET, 2)
+    convolving = dataclasses.replace(SETTINGS, network=dataclasses.replace(NETWORK, convolutional=True))
+
+    together, one_by_one = (
+        [jax.device_get(step) for step in run_stepwise(seeds, states, tasks, counts, settings=settings)]
+        for settings in (SETTINGS, convolving)
+    )
+
+    assert drivers._stages(convolving.network, 2)[0] is drivers._train_one_by_one
+    for a, b in zip(together, one_by_one, strict=True):
+        for x, y in zip(jax.tree.leaves(a.record), jax.tree.leaves(b.record), strict=True):
+            np.testing.assert_array_equal(x, y)
+        for x, y in zip(jax.tree.leaves(a.states), jax.tree.leaves(b.states), strict=True):
+            np.testing.assert_allclose(x, y, atol=1e-5)  # two programs, the same float32 arithmetic
+
+
+def test_going_on_from_a_cycle_equals_never_having_stopped():
+    seeds, states, tasks = _trial(2, BUDGET)
+    counts = label_counts(4, BUDGET, 2)
+    whole = list(run_stepwise(seeds, states, tasks, counts, settings=SETTINGS))
+
+    rest = list(run_stepwise(seeds, whole[1].states, tasks, counts, settings=SETTINGS, first_cycle=2))
+
+    assert len(rest) == len(whole) - 2
+    for a, b in zip(rest, whole[2:], strict=True):
+        for x, y in zip(jax.tree.leaves((a.record, a.states)), jax.tree.leaves((b.record, b.states)), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_a_strategy_that_needs_dropout_refuses_a_network_without():
+    with pytest.raises(ValueError, match="network must have dropout, which BALD requires; it has none"):
+        dataclasses.replace(SETTINGS, strategy=BALD())
+
+
 def test_the_same_seeds_give_the_same_records():
     first, second = _run(SETTINGS), _run(SETTINGS)
 
@@ -251,7 +287,7 @@ def test_label_counts_end_at_the_budget():
     assert label_counts(4, 4, 4) == [4]
 
 
-@pytest.mark.parametrize("change", [{"query_size": 0}, {"num_sub_batches": 0}])
+@pytest.mark.parametrize("change", [{"query_size": 0}, {"num_sub_batches": 0}, {"num_passes": 0}])
 def test_bad_loop_settings_are_refused(change):
     with pytest.raises(ValueError, match=f"{next(iter(change))} must be at least 1; got 0"):
         dataclasses.replace(SETTINGS, **change)

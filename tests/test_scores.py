@@ -173,3 +173,11 @@ def test_no_power_makes_a_small_signal_vanish(p, size):
     largest = np.abs(chi).max(axis=1, keepdims=True)
     expected = largest[:, 0] * np.sum(np.abs(chi / largest) ** float(p), axis=1) ** (1 / float(p))
     np.testing.assert_allclose(norms, expected, rtol=1e-5)  # a float32 power and root
+
+
+def test_mass_that_rounds_above_one_gives_no_negative_probability():
+    row = np.array([[0.6, 0.4 + 2**-23, 0.0, 0.0]], np.float32)
+    assert row.sum() > 1
+
+    assert np.asarray(simplex(jnp.asarray(row))).min() >= 0
+    assert np.isfinite(scores.negative_entropy(jnp.asarray(row))).all()

@@ -213,6 +213,10 @@ def test_layers_start_with_the_values_of_pytorch():
         ({"optimizer": "lion"}, "optimizer must be one of 'adam', 'sgd'; got 'lion'"),
         ({"learning_rate": 0.0}, "learning_rate must be a finite number above 0; got 0.0"),
         ({"momentum": 1.0}, r"momentum must lie in \[0, 1\); got 1.0"),
+        ({"weight_decay": -1.0}, "weight_decay must be a finite number, 0 or more"),
+        ({"weight_decay": float("nan")}, "weight_decay must be a finite number, 0 or more"),
+        ({"halve_every": 0}, "halve_every must be at least 1; got 0"),
+        ({"momentum": 0.5}, "belong to optimizer 'sgd'; got optimizer 'adam', momentum 0.5"),
     ],
 )
 def test_bad_training_settings_are_refused(change, message):
@@ -220,3 +224,30 @@ def test_bad_training_settings_are_refused(change, message):
 
     with pytest.raises(ValueError, match=message):
         TrainSettings(**(good | change))
+
+
+def test_sgd_decays_weights_and_halves_its_rate_as_pytorch_does(pool):
+    inputs, labels = pool
+    settings = TrainSettings(
+        num_epochs=5, minibatch_size=NUM_POINTS, optimizer="sgd", learning_rate=0.3, momentum=0.9, weight_decay=0.05,
+        halve_every=2,
+    )  # fmt: skip
+
+    def linear(params, state, x, key, *, train, mask):
+        del key, train, mask
+        return Outputs(x @ params, x, state)
+
+    start = np.random.default_rng(4).normal(size=(NUM_FEATURES, NUM_CLASSES)).astype(np.float32)
+    trained = fit(
+        jax.random.key(0), TrainState(jnp.asarray(start), ()), inputs, labels, jnp.arange(NUM_POINTS),
+        jnp.asarray(NUM_POINTS), network=Network(lambda key: None, linear), settings=settings,
+    )  # fmt: skip
+
+    x, target = np.asarray(inputs, np.float64), np.eye(NUM_CLASSES)[np.asarray(labels)]
+    weights, velocity = start.astype(np.float64), 0.0
+    for rate in (0.3, 0.3, 0.15, 0.15, 0.075):
+        odds = np.exp(x @ weights)
+        gradient = x.T @ (odds / odds.sum(axis=1, keepdims=True) - target) / NUM_POINTS + 0.05 * weights
+        velocity = 0.9 * velocity + gradient
+        weights = weights - rate * velocity
+    np.testing.assert_allclose(trained.params, weights, atol=1e-5)  # five float32 steps

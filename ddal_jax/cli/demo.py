@@ -41,9 +41,11 @@ def main(arguments: argparse.Namespace) -> int:
     panels = {f"{config.task}, {config.num_seeds} seeds": own[config] for config in configs}
     demo.switch(panels, folder / "switch.png")
     board.checkerboard_queries(own[of_board], folder / "checkerboard.png", num_squares=4)
-    print_table(own[of_digits], explorer="diffusion")
-    rule = f"{of_digits.query.criterion}, diversity {of_digits.query.diversity}, graph {of_digits.graph.symmetrize}"
-    console.print(f"diffusion: {rule}. unexplored: share of its next query that no label reached.")
+    print_table(own[of_digits], explorer=demo.DIFFUSION)
+    console.print(
+        f"{demo.DIFFUSION}: Eq. (6), graph {of_digits.graph.symmetrize}. unexplored: share of its next query that no "
+        "label reached."
+    )
     console.print(f"Written to {folder}/: {', '.join((journal.RESULTS, *_PICTURES))}", markup=False)
     return 0
 

@@ -8,7 +8,12 @@ from ddal_jax.cli.session import console, prepare_jax
 from ddal_jax.experiments import results
 
 # Module to look for, and the extra that brings it.
-_OPTIONAL = {"matplotlib": ("figures", "figures of `ddal demo`"), "faiss": ("bench", "a peer of the benchmarks")}
+_OPTIONAL = {
+    "matplotlib": ("figures", "figures"),
+    "pandas": ("data", "data sets from OpenML"),
+    "safetensors": ("weights", "pre-trained VGG-16"),
+    "faiss": ("bench", "a peer of the benchmarks"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

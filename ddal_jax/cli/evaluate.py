@@ -7,11 +7,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ddal_jax.cli.session import console
-from ddal_jax.evaluate import METRICS, Comparison, compare, report
+from ddal_jax.evaluate import METRICS, Comparison, compare, data_sets, refuse_unpaired_runs, report
 from ddal_jax.experiments import results
-from ddal_jax.experiments.results import Record
+from ddal_jax.experiments.results import Record, Results
 
 _REPORTS = ("report.md", "report.json")
 
@@ -30,36 +31,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Prints the comparison and, if asked, writes it and its figures; an earlier report there is replaced."""
-    records = [record for file in arguments.files for record in _read(file)]
-    comparison = compare(records, metric=arguments.metric, reference=arguments.reference, target=arguments.target)
+    found = Results([], [])
+    for file in arguments.files:
+        runs, records = _read(file)
+        found.runs.extend(runs)
+        found.records.extend(records)
+    comparison = _compare(found, metric=arguments.metric, reference=arguments.reference, target=arguments.target)
     if arguments.json:
         sys.stdout.write(_json(comparison))
     else:
         _print(comparison)
     if arguments.output:
-        drawn = _write(records, comparison, arguments.output)
+        drawn = _write(found.records, comparison, arguments.output)
         if not arguments.json:
             names = ", ".join([*_REPORTS, *drawn])
             console.print(f"\nWritten to {arguments.output}/: {names}", markup=False, soft_wrap=True)
     return 0
 
 
-def judge(records: Sequence[Record], folder: Path) -> None:
-    """Prints the comparison of records and writes it, with its figures, to a folder."""
-    comparison = compare(records)
+def judge(found: Results, folder: Path) -> None:
+    """Prints the comparison of results and writes it, with its figures, to a folder."""
+    comparison = _compare(found)
     _print(comparison)
-    _write(records, comparison, folder)
+    _write(found.records, comparison, folder)
+
+
+def _compare(found: Results, **settings: Any) -> Comparison:
+    refuse_unpaired_runs(found.runs)
+    return compare(found.records, data_sets=data_sets(found.runs), **settings)
 
 
 def _print(comparison: Comparison) -> None:
     console.print(report(comparison), markup=False, highlight=False, soft_wrap=True, end="")
 
 
-def _read(file: Path) -> list[Record]:
+def _read(file: Path) -> Results:
     path = file / "results.jsonl" if file.is_dir() else file
     if not path.is_file():
         raise ValueError(f"FILE must be a file of results or a folder with results.jsonl; got {file}.")
-    return results.read(path).records
+    return results.read(path)
 
 
 def _json(comparison: Comparison) -> str:

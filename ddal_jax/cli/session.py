@@ -34,7 +34,7 @@ def _num_cores() -> int:
 
 
 @contextmanager
-def progress(description: str, num_lists: int) -> Iterator["Meter"]:
+def progress(description: str, *, total: int, done: int) -> Iterator["Meter"]:
     """Shows a bar on a terminal and one line per strategy elsewhere."""
     columns = (
         rich.progress.TextColumn("{task.description:<28}"),
@@ -43,7 +43,7 @@ def progress(description: str, num_lists: int) -> Iterator["Meter"]:
         rich.progress.TimeElapsedColumn(),
     )
     with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        yield Meter(bar, bar.add_task(description, total=num_lists, status="compiling"))
+        yield Meter(bar, bar.add_task(description, total=total, completed=done, status="compiling"))
 
 
 class Meter:

@@ -1,4 +1,4 @@
-"""Shows what an experiment found: the report, and its pictures where matplotlib is there."""
+"""Shows what an experiment found: the report, and its pictures where the results hold what they draw."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -8,55 +8,78 @@ from ddal_jax.cli import evaluate
 from ddal_jax.cli.session import console
 from ddal_jax.cli.table import print_table
 from ddal_jax.experiments import journal, results
+from ddal_jax.experiments.results import Results
 
 
 def show(folder: Path, pictures: Sequence[str]) -> None:
     """Prints and writes the report on a folder's results, and draws the figures common to all and those named.
 
-    A single seed or strategy leaves nothing to compare; its learning curve is printed.
+    A single seed, strategy or cycle leaves nothing to compare; its learning curve is printed.
     """
-    records = results.read(folder / journal.RESULTS).records
-    if len({own.seed for own in records}) > 1 and len({own.strategy for own in records}) > 1:
-        evaluate.judge(records, folder)
+    found = results.read(folder / journal.RESULTS)
+    if all(_count(found, name) > 1 for name in ("seed", "strategy", "cycle")):
+        evaluate.judge(found, folder)
     else:
-        print_table(records)
+        print_table(found.records)
     if importlib.util.find_spec("matplotlib") is None:
         console.print('No pictures without matplotlib: pip install "ddal-jax\\[figures]".')
         return
     for name in pictures:
-        PICTURES[name](folder, records)
+        if not PICTURES[name](folder, found):
+            console.print(f"No picture {name!r}: these results do not hold what it draws.")
 
 
-def _board(folder: Path, records: list[results.Record]) -> None:
+def _count(found: Results, field: str) -> int:
+    return len({getattr(record, field) for record in found.records})
+
+
+def _board(folder: Path, found: Results) -> bool:
     from ddal_jax.figures import board
 
-    board.checkerboard_queries(records, folder / "board.png", num_squares=4)
+    if any(run.config["data"]["name"] != "checkerboard" for run in found.runs) or _count(found, "cycle") < 2:
+        return False
+    board.checkerboard_queries(found.records, folder / "board.png", num_squares=4)
+    return True
 
 
-def _movie(folder: Path, records: list[results.Record]) -> None:
+def _movie(folder: Path, found: Results) -> bool:
     from ddal_jax.experiments.snapshots import read_snapshots
     from ddal_jax.figures import course
 
-    snapshots = read_snapshots(folder)
-    if snapshots:
-        course.still(snapshots, folder / "still.png")
-        course.movie(snapshots, folder / "movie.gif")
+    watched = [name for run in found.runs for name in run.config["watch"]]
+    drawn = False
+    for strategy in dict.fromkeys(watched):
+        snapshots = read_snapshots(folder, strategy)
+        if course.can_be_drawn(snapshots):
+            course.still(snapshots, folder / f"still-{strategy}.png")
+            course.movie(snapshots, folder / f"movie-{strategy}.gif")
+            drawn = True
+    return drawn
 
 
-def _stages(folder: Path, records: list[results.Record]) -> None:
+def _stages(folder: Path, found: Results) -> bool:
     from ddal_jax.experiments.snapshots import read_snapshots
     from ddal_jax.figures import course
 
-    course.stages(read_snapshots(folder), folder / "stages.png")
+    for strategy in found.runs[0].config["watch"]:
+        snapshots = read_snapshots(folder, strategy)
+        if course.can_be_drawn(snapshots) and len(snapshots[0].neighbors):
+            course.stages(snapshots, folder / "stages.png")
+            return True
+    return False
 
 
-def _robustness(folder: Path, records: list[results.Record]) -> None:
+def _robustness(folder: Path, found: Results) -> bool:
     from ddal_jax.figures import robustness
 
-    robustness.robustness(records, folder / "robustness.png")
+    if any(_count(found, name) < 2 for name in ("strategy", "cycle")):
+        return False
+    robustness.robustness(found, folder / "robustness.png")
+    return True
 
 
-PICTURES: dict[str, Callable[[Path, list[results.Record]], None]] = {
+# Each draws its picture and says so, or says that it could not.
+PICTURES: dict[str, Callable[[Path, Results], bool]] = {
     "board": _board,
     "movie": _movie,
     "stages": _stages,

@@ -7,7 +7,7 @@ import rich.table
 
 from ddal_jax.cli.session import console
 from ddal_jax.experiments.results import Record
-from ddal_jax.experiments.summary import Point, curves
+from ddal_jax.experiments.summary import Point, means
 
 
 def print_table(records: Sequence[Record], *, explorer: str | None = None) -> None:
@@ -21,7 +21,7 @@ def print_table(records: Sequence[Record], *, explorer: str | None = None) -> No
         own = [record for record in records if record.task == task]
         num_seeds = len({record.seed for record in own})
         console.print(f"\n{task}: held-out accuracy, mean ± standard error over {num_seeds} seeds", markup=False)
-        console.print(_table(curves(own), explorer))
+        console.print(_table(means(own), explorer))
 
 
 def _table(by_strategy: dict[str, list[Point]], explorer: str | None) -> rich.table.Table:

@@ -1,4 +1,4 @@
-"""Where downloaded data stay: one compressed .npz file per data set, with a checksum."""
+"""Where data that were costly to get stay: one compressed .npz file each, with a checksum."""
 
 import hashlib
 import os
@@ -20,8 +20,8 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ddal_jax" / "data"
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
-    """Reads inputs and labels; None, after a warning that names the file, where they are not what was written.
+def read(path: Path) -> dict[str, np.ndarray] | None:
+    """Reads the arrays of a file; None, after a warning that names it, where they are not what was written.
 
     The warning leaves the damaged file in place: the next `write` replaces it.
     """
@@ -29,40 +29,41 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            inputs, labels, expected = file["inputs"], file["labels"], str(file["sha256"])
+            arrays = {name: file[name] for name in file.files}
+            expected = str(arrays.pop("sha256"))
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         reason = f"{type(error).__name__}: {error}"
     else:
-        if _sha256(inputs, labels) == expected:
-            return inputs, labels
+        if _sha256(arrays) == expected:
+            return arrays
         reason = "its checksum does not match"
-    warnings.warn(f"{path} is damaged and will be fetched again ({reason}).", stacklevel=2)
+    warnings.warn(f"{path} is damaged and will be made anew ({reason}).", stacklevel=2)
     return None
 
 
-def write(path: Path, inputs: np.ndarray, labels: np.ndarray) -> None:
+def write(path: Path, **arrays: np.ndarray) -> None:
     """Writes the file whole or not at all; warns where that is impossible, since the data can be used all the same."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".unfinished")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, inputs=inputs, labels=labels, sha256=_sha256(inputs, labels))
+                np.savez_compressed(file, allow_pickle=False, **arrays, sha256=np.asarray(_sha256(arrays)))
             os.replace(unfinished, path)
         except BaseException:
             Path(unfinished).unlink(missing_ok=True)
             raise
     except OSError as error:
         warnings.warn(
-            f"{path} could not be written, so the data will be fetched again next time ({error}). "
+            f"{path} could not be written, so it will be made anew next time ({error}). "
             f"{_VARIABLE} names another folder.",
             stacklevel=2,
         )
 
 
-def _sha256(inputs: np.ndarray, labels: np.ndarray) -> str:
+def _sha256(arrays: dict[str, np.ndarray]) -> str:
     digest = hashlib.sha256()
-    for array in (inputs, labels):
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

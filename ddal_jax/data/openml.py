@@ -139,10 +139,11 @@ def fetch(source: Source) -> tuple[UInt8[np.ndarray, "n h w c"] | Float[np.ndarr
     """Returns all rows, from the cache or else from OpenML: images as bytes, tables scaled to [0, 1]."""
     path = cache.folder() / f"openml-{source.data_id}.npz"
     found = cache.read(path)
-    if found is None:
-        found = _parse(source, *_download(source))
-        cache.write(path, *found)
-    return found
+    if found is not None:
+        return found["inputs"], found["labels"]
+    inputs, labels = _parse(source, *_download(source))
+    cache.write(path, inputs=inputs, labels=labels)
+    return inputs, labels
 
 
 def _download(source: Source) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from ddal_jax.evaluate.comparison import compare
 from ddal_jax.evaluate.course import Phases, Seconds, acquisition_seconds, phases
 from ddal_jax.evaluate.curves import METRICS, Curves, curves
 from ddal_jax.evaluate.measures import LabelsToTarget, area_under_curve, labels_to_target
+from ddal_jax.evaluate.pairing import data_sets, refuse_unpaired_runs
 from ddal_jax.evaluate.penalty import PairwisePenalty, pairwise_penalty
 from ddal_jax.evaluate.ranks import Ranking, ranking
 from ddal_jax.evaluate.report import report
@@ -34,11 +35,13 @@ __all__ = [
     "bands",
     "compare",
     "curves",
+    "data_sets",
     "holm",
     "labels_to_target",
     "pairwise_penalty",
     "phases",
     "ranking",
+    "refuse_unpaired_runs",
     "report",
     "seeds_needed",
     "signed_rank",

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +28,7 @@ def compare(
     target: float | None = None,
     difference: float = 0.01,
     seed: int = 0,
+    data_sets: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compares strategies by the area under their learning curves.
 
@@ -40,6 +42,8 @@ def compare(
       target: of the labels counted, in (0, 1]. None: what the reference's mean curve reaches last.
       difference: of areas, for which the needed number of seeds is told.
       seed: of the bootstrap.
+      data_sets: the data set of each task, where known: tasks on fewer than three of them are not ranked, since
+        settings of one data set are no independent tasks.
 
     Returns:
       The comparison: plain numbers, `as_dict()` for JSON; `report` writes it for people.
@@ -54,21 +58,31 @@ def compare(
         target = measures.fraction("target", target)
     checks.positive_float("difference", difference)
     seconds = course.acquisition_seconds(records)
+    phases = course.phases(records)
     tasks = []
     for task, own in by_task.items():
         _refuse_what_cannot_be_compared(own)
         per_seed = {name: taken.per_seed for name, taken in seconds[task].items()}
         tasks.append(
-            _compare_task(own, _reference(own, reference), target, difference=difference, seed=seed, seconds=per_seed)
+            _compare_task(
+                own,
+                _reference(own, reference),
+                target,
+                difference=difference,
+                seed=seed,
+                seconds=per_seed,
+                phases=phases[task],
+            )  # fmt: skip
         )
     common = common_strategies(by_task)
+    num_data_sets = len({(data_sets or {}).get(task, task) for task in by_task})
     return Comparison(
         metric=metric,
         target=target,
         difference=difference,
         tasks=tuple(tasks),
         penalty=_penalties(by_task) if len(common) > 1 else None,
-        ranking=_ranking(by_task, common) if len(by_task) >= FEWEST and len(common) >= FEWEST else None,
+        ranking=_ranking(by_task, common) if num_data_sets >= FEWEST and len(common) >= FEWEST else None,
     )
 
 
@@ -91,7 +105,14 @@ def _reference(own: Curves, reference: str | None) -> str:
 
 
 def _compare_task(
-    own: Curves, reference: str, target: float | None, *, difference: float, seed: int, seconds: Mapping[str, float]
+    own: Curves,
+    reference: str,
+    target: float | None,
+    *,
+    difference: float,
+    seed: int,
+    seconds: Mapping[str, float],
+    phases: Mapping[str, course.Phases],
 ) -> TaskComparison:
     areas = measures.area(own.num_labeled, own.values)
     # Rounded, so that equal areas keep the order of the records whatever the rounding of sums.
@@ -108,8 +129,13 @@ def _compare_task(
         target=target,
         standings=_standings(own, areas, order, pairs, reference=reference, target=target, seed=seed, seconds=seconds),
         pairs=pairs,
+        phases={name: _plain_phases(phases[name]) for name in own.strategies},
         left_out=own.left_out,
     )
+
+
+def _plain_phases(phases: course.Phases) -> dict[str, list[Any]]:
+    return {name: values.tolist() for name, values in phases._asdict().items()}
 
 
 def _standings(

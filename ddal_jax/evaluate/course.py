@@ -16,11 +16,14 @@ class Phases(NamedTuple):
       num_labeled: labels known when asking.
       unexplored: share of the queries that no label reached; 0 for a strategy without a graph, which cannot tell.
       boundary_distance: mean distance of the queries to the true class boundary; NaN where it is not known.
+      seconds: wall time of the query, divided by the seeds that ran together; that of the first cycle includes
+        compilation.
     """
 
     num_labeled: Int[np.ndarray, " queries"]
     unexplored: Float[np.ndarray, " queries"]
     boundary_distance: Float[np.ndarray, " queries"]
+    seconds: Float[np.ndarray, " queries"]
 
 
 class Seconds(NamedTuple):
@@ -72,7 +75,9 @@ def _phases(records: list[Record]) -> Phases:
         [distance for record in by_count[count] for distance in record.boundary_distances or []] for count in counts
     ]
     means = [np.mean(own) if own else np.nan for own in distances]
-    return Phases(np.array(counts, int), np.array(unexplored, np.float64), np.array(means, np.float64))
+    num_seeds = len({record.seed for record in records})
+    seconds = [np.mean([record.acquisition_seconds for record in by_count[count]]) / num_seeds for count in counts]
+    return Phases(np.array(counts, int), *(np.array(part, np.float64) for part in (unexplored, means, seconds)))
 
 
 def _seconds(records: list[Record]) -> Seconds:

@@ -39,8 +39,8 @@ def _task(task: TaskComparison, comparison: Comparison) -> str:
         f"areas in points (hundredths), differences to {task.reference}.",
         table(*_standings(task)),
         "95 %: bootstrap interval of the difference. p: Wilcoxon signed-rank over seeds, Holm over "
-        f"{_count(task.pairs, 'pair')}. Seeds: paired seeds that find a difference of "
-        f"{100 * comparison.difference:.1f} points at 80 % power.",
+        f"{_count(task.pairs, 'pair')}. Seeds: paired seeds with which a single t-test planned beforehand, not "
+        f"corrected, finds a difference of {100 * comparison.difference:.1f} points at 80 % power.",
         "The intervals of so few seeds are too narrow." if task.num_seeds < _FEW_SEEDS else "",
         *task.left_out,
         _verdict(task),

@@ -82,6 +82,8 @@ class TaskComparison:
       target: of the labels counted.
       standings: one for each strategy.
       pairs: every two strategies, the better area first.
+      phases: by strategy, round by round: labels known when asking, the share of queries no label reached, their mean
+        distance to the class boundary, seconds of the query for one seed (see `Phases`).
       left_out: sentences on what was not compared.
     """
 
@@ -93,6 +95,7 @@ class TaskComparison:
     target: float
     standings: tuple[Standing, ...]
     pairs: tuple[Pair, ...]
+    phases: dict[str, dict[str, list[Any]]]
     left_out: tuple[str, ...]
 
 

@@ -14,13 +14,15 @@ from ddal_jax.data import catalog
 from ddal_jax.data.types import Split
 from ddal_jax.experiments.catalog import STRATEGIES
 from ddal_jax.experiments.config import DataSettings, RunConfig
-from ddal_jax.experiments.embedding import embed_split
+from ddal_jax.experiments.embedding import check_embedding, embed_splits
 from ddal_jax.loop import LoopSettings, LoopState, Task, initial_state, label_counts
 from ddal_jax.networks.architectures import with_dropout
 from ddal_jax.networks.build import network
 from ddal_jax.networks.types import Network, TrainState
 
-_START_LABELS = 1  # sets the draw of the start apart from that of the split
+# Sets the draw of the start apart from that of generated points. Pools drawn from a larger set may use the same
+# numbers: neither draw looks at the points, so the start is as random as with others.
+_START_LABELS = 1
 INITIAL_WEIGHTS = 2**32 - 1  # folded into a seed's key; cycles fold in their number, and none gets this far
 
 
@@ -34,6 +36,7 @@ class Trial(NamedTuple):
       tasks: data and initial weights.
       counts: labels known in each cycle.
       settings: how the loop runs, by strategy.
+      num_classes: C.
     """
 
     config: RunConfig
@@ -42,6 +45,7 @@ class Trial(NamedTuple):
     tasks: Task
     counts: list[int]
     settings: dict[str, LoopSettings]
+    num_classes: int
 
 
 def check(config: RunConfig) -> None:
@@ -49,8 +53,10 @@ def check(config: RunConfig) -> None:
 
     Raises:
       ValueError: an unknown data set or strategy.
+      FileNotFoundError: pre-trained weights that are not here.
     """
     catalog.check_name(config.data.name)
+    check_embedding(config.data.embedding)
     for name in config.strategies:
         checks.choice("strategies", name, STRATEGIES)
 
@@ -63,7 +69,7 @@ def build(config: RunConfig) -> Trial:
       OSError: data or weights that are not here and cannot be fetched.
     """
     check(config)
-    splits = [_load(config.data, seed) for seed in range(config.num_seeds)]
+    splits = embed_splits([_load(config.data, seed) for seed in range(config.num_seeds)], config.data.embedding)
     num_classes = splits[0].num_classes
     starts = [_start_labels(split, seed, config) for seed, split in enumerate(splits)]
     num_points = splits[0].inputs.shape[0]
@@ -77,12 +83,11 @@ def build(config: RunConfig) -> Trial:
     tasks = _stack(splits, initial)
     states = jax.vmap(lambda task, start: initial_state(task, start, config.budget))(tasks, jnp.asarray(starts))
     counts = label_counts(len(starts[0]), config.budget, config.labels_per_cycle)
-    return Trial(config, seeds, states, tasks, counts, settings)
+    return Trial(config, seeds, states, tasks, counts, settings, num_classes)
 
 
 def _load(data: DataSettings, seed: int) -> Split:
-    split = catalog.load(data.name, seed, num_points=data.num_points, num_test=data.num_test, balanced=data.balanced)
-    return embed_split(split, data.embedding)
+    return catalog.load(data.name, seed, num_points=data.num_points, num_test=data.num_test, balanced=data.balanced)
 
 
 def _stack(splits: Sequence[Split], initial: TrainState) -> Task:
@@ -115,8 +120,9 @@ def _initial_weights(seeds: UInt32[Array, " s"], *, network: Network) -> TrainSt
 
 def _loop_settings(name: str, config: RunConfig, shape: tuple[int, ...], num_classes: int) -> LoopSettings:
     strategy = STRATEGIES[name].make(config, num_classes)
-    architecture = with_dropout(config.network) if "mc_probs" in strategy.requires else config.network
-    on_graph = STRATEGIES[name].on_graph
+    entry = STRATEGIES[name]
+    architecture = with_dropout(config.network) if entry.with_dropout else config.network
+    on_graph = entry.on_graph
     return LoopSettings(
         network=network(architecture, input_shape=shape, num_classes=num_classes),
         training=config.training,

@@ -47,7 +47,7 @@ class RunConfig:
       task: its name, different from those of the experiment's other tasks.
       data: what is learnt on.
       strategies: names of the strategies compared; they share pools, starts and initial weights, seed by seed.
-      network: what is trained. Strategies that need dropout get it added where it has none (appendix h).
+      network: what is trained. Strategies that need dropout train it with dropout added where it has none (appendix h).
       training: how, after each query.
       graph: how strategies on a graph build and walk it.
       query: how `diffusion` picks points; the other diffusion strategies say so in their names.
@@ -58,7 +58,7 @@ class RunConfig:
       budget: labels in all, start included.
       num_seeds: repetitions, with seeds 0, 1, ...
       warm_start: go on from the previous network, as the paper does.
-      watch: a strategy whose graph and diffused labels are kept cycle by cycle for the first seed, to draw them.
+      watch: strategies whose graph and diffused labels are kept cycle by cycle for the first seed, to draw them.
     """
 
     task: str
@@ -75,7 +75,7 @@ class RunConfig:
     budget: int
     num_seeds: int
     warm_start: bool = True
-    watch: str | None = None
+    watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("query_size", "num_sub_batches", "budget", "num_seeds"):
@@ -89,8 +89,8 @@ class RunConfig:
             )
         if not self.strategies or len(set(self.strategies)) < len(self.strategies):
             raise ValueError(f"strategies must name at least one strategy, none twice; got {self.strategies}.")
-        if self.watch is not None:
-            checks.choice("watch", self.watch, self.strategies)
+        for name in self.watch:
+            checks.choice("watch", name, self.strategies)
 
     @property
     def labels_per_cycle(self) -> int:
@@ -99,12 +99,13 @@ class RunConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the settings as JSON can hold them."""
-        plain = _plain(dataclasses.asdict(self))
-        plain["network"]["kind"] = type(self.network).__name__
-        return plain
+        settings = plain(dataclasses.asdict(self))
+        settings["network"]["kind"] = type(self.network).__name__
+        return settings
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Returns nested settings as they come back from JSON."""
     if isinstance(value, Mapping):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, tuple | list) else value
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, tuple | list) else value

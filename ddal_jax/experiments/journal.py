@@ -18,7 +18,7 @@ from ddal_jax.experiments import results
 from ddal_jax.experiments.results import Record, RunHeader
 from ddal_jax.loop import LoopState
 
-RESULTS, STATE = "results.jsonl", "state.npz"
+RESULTS, STATE, SNAPSHOTS = "results.jsonl", "state.npz", "snapshots"
 
 
 class Position(NamedTuple):
@@ -48,7 +48,12 @@ def begin(folder: Path, headers: Sequence[RunHeader]) -> None:
         raise ValueError(f"{path} already holds results; name another folder with --output, or remove it.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / STATE).unlink(missing_ok=True)
-    results.append(path, "".join(map(results.header_line, headers)))
+    for stale in (folder / SNAPSHOTS).glob("*/*.npz"):
+        stale.unlink()
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    results.append(partial, "".join(map(results.header_line, headers)))
+    os.replace(partial, path)
 
 
 def add(folder: Path, records: Sequence[Record], position: Position) -> None:
@@ -88,6 +93,7 @@ def resume(folder: Path, headers: Sequence[RunHeader]) -> Position | None:
         raise ValueError(f"{path} lacks lines that {STATE} counts on; it cannot be gone on with.")
     os.truncate(path, about["size_before"])
     results.append(path, about["lines"])
+    _tell_of_another_environment(path, headers)
     return Position(about["task"], about["strategy"], about["next_cycle"], leaves)
 
 
@@ -103,15 +109,27 @@ def refuse_another_experiment(folder: Path, headers: Sequence[RunHeader]) -> Non
       ValueError: names what differs.
     """
     path = folder / RESULTS
-    found = {run.task: run.config for run in results.read_runs(path)}
+    found = {run.task: run for run in results.read_runs(path)}
     for header in headers:
-        config = found.get(header.task, {})
-        differing = [name for name in header.config if config.get(name) != header.config[name]]
+        before = found.get(header.task, RunHeader(task=header.task, config={}, environment={}))
+        differing = [
+            name
+            for part in ("config", "strategies", "data")
+            for name, value in getattr(header, part).items()
+            if getattr(before, part).get(name) != value
+        ]
         if differing:
             raise ValueError(
                 f"{path} already holds results of other settings ({header.task}: {', '.join(differing)}); "
                 "name another folder with --output, or remove it."
             )
+
+
+def _tell_of_another_environment(path: Path, headers: Sequence[RunHeader]) -> None:
+    """Adds the headers anew, so that later records are not laid to the versions and device of earlier ones."""
+    latest = {run.task: run.environment for run in results.read(path).runs}
+    changed = [header for header in headers if latest[header.task] != header.environment]
+    results.append(path, "".join(map(results.header_line, changed)))
 
 
 def restore(position: Position, like: LoopState) -> LoopState:

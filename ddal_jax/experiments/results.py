@@ -6,18 +6,18 @@ A line holds either the settings and environment of a task, or one seed's cycle.
 import dataclasses
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import subprocess
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 
 import ddal_jax
-from ddal_jax.experiments.config import RunConfig
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "scikit-learn")
 
@@ -30,11 +30,15 @@ class RunHeader:
       task: its name.
       config: its settings.
       environment: versions, device and commit.
+      strategies: what each name stands for: its settings, B, P, and the dropout of its network.
+      data: sizes, and a checksum of pools, held-out points and starts of all seeds.
     """
 
     task: str
     config: dict[str, Any]
     environment: dict[str, Any]
+    strategies: dict[str, Any] = dataclasses.field(default_factory=dict)
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,7 +54,7 @@ class Record:
       accuracy: on held-out points.
       balanced_accuracy: mean over the classes held out.
       queried: rows of the pool asked next.
-      reached: for each, whether some label reached it when it was asked.
+      reached: for each, whether some label reached it when it was asked; True for a strategy without a graph.
       points: their coordinates where the data are planar, else None.
       boundary_distances: how far each lies from the true class boundary where that is known, else None.
       training_seconds: wall time of the cycle's training, all seeds together, compilation included in the first.
@@ -63,30 +67,28 @@ class Record:
     cycle: int
     num_labeled: int
     accuracy: float
-    balanced_accuracy: float
-    queried: list[int]
-    reached: list[bool]
-    points: list[list[float]] | None
-    boundary_distances: list[float] | None
-    training_seconds: float
-    acquisition_seconds: float
+    balanced_accuracy: float = math.nan
+    queried: list[int] = dataclasses.field(default_factory=list)
+    reached: list[bool] = dataclasses.field(default_factory=list)
+    points: list[list[float]] | None = None
+    boundary_distances: list[float] | None = None
+    training_seconds: float = math.nan
+    acquisition_seconds: float = math.nan
+
+
+_Line = TypeVar("_Line", RunHeader, Record)
 
 
 class Results(NamedTuple):
     """What a results file holds.
 
     Attributes:
-      runs: one header per task.
+      runs: headers, one per task, and a further one where a run went on in another environment.
       records: in the order in which they were written.
     """
 
     runs: list[RunHeader]
     records: list[Record]
-
-
-def header(config: RunConfig) -> RunHeader:
-    """Returns the header of a task about to be run here."""
-    return RunHeader(task=config.task, config=config.as_dict(), environment=environment())
 
 
 def header_line(run: RunHeader) -> str:
@@ -102,24 +104,40 @@ def record_lines(records: Iterable[Record]) -> str:
 def read(path: Path) -> Results:
     """Reads a results file; one cut off in the middle is read up to the damage, with a warning.
 
+    Only what a curve needs must be there: task, strategy, seed, cycle, num_labeled, accuracy. Unknown fields are left.
+
     Raises:
       OSError: the file cannot be read.
+      ValueError: a whole line that is neither a record nor a header.
     """
     results = Results([], [])
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             content = json.loads(line)
-            if "run" in content:
-                results.runs.append(RunHeader(**content["run"]))
-            else:
-                results.records.append(Record(**content))
-        except (json.JSONDecodeError, TypeError):
+        except json.JSONDecodeError:
             warnings.warn(
                 f"{path} is damaged at line {number}; read the {len(results.records)} records before it.", stacklevel=2
             )
             break
+        where = f"line {number} of {path}"
+        if isinstance(content, dict) and "run" in content:
+            results.runs.append(_made(RunHeader, content["run"], where))
+        else:
+            results.records.append(_made(Record, content, where))
     return results
+
+
+def _made(kind: type[_Line], content: Any, where: str) -> _Line:
+    """Makes a record or a header of what a line holds."""
+    fields = dataclasses.fields(kind)  # pyright: ignore[reportArgumentType]  # both are dataclasses
+    if not isinstance(content, dict):
+        raise ValueError(f"{where} must hold a JSON object; got {content!r:.60}.")
+    needed = [f.name for f in fields if f.default is f.default_factory is dataclasses.MISSING]
+    missing = [name for name in needed if name not in content]
+    if missing:
+        raise ValueError(f"{where} must have {', '.join(needed)}; got no {', '.join(missing)}.")
+    return kind(**{f.name: content[f.name] for f in fields if f.name in content})
 
 
 def read_runs(path: Path) -> list[RunHeader]:
@@ -128,8 +146,8 @@ def read_runs(path: Path) -> list[RunHeader]:
     with path.open(encoding="utf-8", errors="replace") as file:
         for line in file:
             try:
-                runs.append(RunHeader(**json.loads(line)["run"]))
-            except (json.JSONDecodeError, TypeError, KeyError):
+                runs.append(_made(RunHeader, json.loads(line)["run"], f"a header of {path}"))
+            except (json.JSONDecodeError, TypeError, KeyError, ValueError):
                 break
     return runs
 

@@ -1,5 +1,6 @@
 """Runs a task strategy by strategy and yields its cycles as they come."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ def run(trial: Trial, after: Position | None = None) -> Iterator[Finished]:
             leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(step.states)]
             position = Position(trial.config.task, strategy, cycle + 1, leaves)
             records = _records(trial, step, pools, strategy=strategy, cycle=cycle)
+            _refuse_a_hole(trial, records)
             yield Finished(records, position, states, step.states)
             states = step.states
 
@@ -67,6 +69,12 @@ def _records(trial: Trial, step: Step, pools: Float[np.ndarray, "s n ..."], **sh
         of_seed = jax.tree.map(lambda part, seed=seed: part[seed], stacked)
         asked = of_seed.queried >= 0
         points = pools[seed][of_seed.queried[asked]]
+        if not of_seed.grade.finite:
+            warnings.warn(
+                f"{trial.config.task}, {shared['strategy']}, seed {seed}, cycle {shared['cycle']}: training has "
+                "diverged; what the network answers is not finite.",
+                stacklevel=2,
+            )
         record = Record(
             **shared,
             task=trial.config.task,
@@ -83,6 +91,18 @@ def _records(trial: Trial, step: Step, pools: Float[np.ndarray, "s n ..."], **sh
         )
         records.append(record)
     return records
+
+
+def _refuse_a_hole(trial: Trial, records: list[Record]) -> None:
+    """Refuses a strategy that asks fewer points than the loop counts on: training would read a label never asked."""
+    asked = {len(record.queried) for record in records}
+    first = records[0]
+    expected = trial.counts[first.cycle + 1] - first.num_labeled if first.cycle + 1 < len(trial.counts) else 0
+    if asked != {expected}:
+        raise RuntimeError(
+            f"{first.strategy} must ask {expected} points in cycle {first.cycle} of {first.task}; it asked "
+            f"{min(asked)} with some seed."
+        )
 
 
 def _rounded(values: np.ndarray) -> list[Any]:

@@ -1,4 +1,8 @@
-"""What a strategy on a graph saw, kept cycle by cycle for the first seed: what the paper's Figs. 1 and 2 draw."""
+"""What a strategy on a graph saw, kept cycle by cycle for the first seed: what the paper's Figs. 1 and 2 draw.
+
+The graph and the diffusion are computed again from the network and labels of the cycle; with sub-batches it is the
+first that is shown.
+"""
 
 import functools
 import os
@@ -11,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ddal_jax.diffusion import diffuse, label_mass
 from ddal_jax.experiments.build import Trial
+from ddal_jax.experiments.journal import SNAPSHOTS
 from ddal_jax.experiments.run import Finished
 from ddal_jax.graph.knn import knn_graph
 from ddal_jax.inference import predict
@@ -18,7 +23,6 @@ from ddal_jax.networks.types import Network, TrainState
 from ddal_jax.pool_graph import pool_graph
 from ddal_jax.strategies import Diffusion
 
-FOLDER = "snapshots"
 # The edges of a larger graph would only make a blot.
 _LARGEST_GRAPH_KEPT = 500
 
@@ -29,7 +33,8 @@ class Snapshot(NamedTuple):
     Attributes:
       points: the pool, where it is planar.
       truth: its classes.
-      mass: diffused label mass from which the query was read, in half precision.
+      mass: labels known before the query, diffused, in half precision.
+      reached: True where any arrived.
       labeled: True where the label was known.
       queried: rows asked.
       neighbors: edges of the graph on the features; none where the pool is large.
@@ -39,6 +44,7 @@ class Snapshot(NamedTuple):
     points: Float[np.ndarray, "n 2"]
     truth: Int[np.ndarray, " n"]
     mass: Float[np.ndarray, "n c"]
+    reached: Bool[np.ndarray, " n"]
     labeled: Bool[np.ndarray, " n"]
     queried: Int[np.ndarray, " b"]
     neighbors: Int[np.ndarray, "m k"]
@@ -57,11 +63,12 @@ def snapshot(trial: Trial, finished: Finished, folder: Path) -> None:
     record = finished.records[0]
     num_kept = len(mass) if len(mass) <= _LARGEST_GRAPH_KEPT else 0
     _write(
-        folder / FOLDER / f"{record.cycle:04d}.npz",
+        folder / SNAPSHOTS / record.strategy / f"{record.cycle:04d}.npz",
         Snapshot(
             points=np.asarray(task.inputs),
             truth=np.asarray(task.labels, np.int16),
             mass=np.asarray(mass, np.float16),
+            reached=np.asarray(mass).sum(axis=1) > 0,
             labeled=np.asarray(labeled),
             queried=np.asarray(record.queried, np.int32),
             neighbors=np.asarray(neighbors[:num_kept], np.int32),
@@ -70,10 +77,10 @@ def snapshot(trial: Trial, finished: Finished, folder: Path) -> None:
     )
 
 
-def read_snapshots(folder: Path) -> list[Snapshot]:
-    """Returns the snapshots kept in an experiment's folder, cycle by cycle."""
+def read_snapshots(folder: Path, strategy: str) -> list[Snapshot]:
+    """Returns the snapshots of a strategy kept in an experiment's folder, cycle by cycle."""
     snapshots = []
-    for path in sorted((folder / FOLDER).glob("*.npz")):
+    for path in sorted((folder / SNAPSHOTS / strategy).glob("*.npz")):
         with np.load(path, allow_pickle=False) as kept:
             snapshots.append(Snapshot(*(kept[name] for name in Snapshot._fields)))
     return snapshots
@@ -91,7 +98,7 @@ def _see(
 
 
 def _write(path: Path, content: Snapshot) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, **content._asdict())

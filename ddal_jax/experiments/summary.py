@@ -24,7 +24,7 @@ class Point(NamedTuple):
     unexplored: float
 
 
-def curves(records: Iterable[Record]) -> dict[str, list[Point]]:
+def means(records: Iterable[Record]) -> dict[str, list[Point]]:
     """Returns the learning curve of each strategy, in the order in which they were run."""
     groups: dict[str, dict[int, list[Record]]] = {}
     for record in records:

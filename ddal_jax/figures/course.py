@@ -14,6 +14,11 @@ _KNOWN, _ASKED = "#fff3a3", "black"
 _MILLISECONDS_PER_FRAME = 250
 
 
+def can_be_drawn(snapshots: Sequence[Snapshot]) -> bool:
+    """Tells whether there is a batch to draw, on planar points."""
+    return bool(_asking(snapshots)) and snapshots[0].points.shape[1:] == (2,)
+
+
 def still(snapshots: Sequence[Snapshot], path: Path) -> None:
     """Draws the true classes and three stages: the first batch, one a third of the way, and the last (Fig. 2)."""
     asking = _asking(snapshots)
@@ -98,12 +103,12 @@ def _shaded(snapshot: Snapshot) -> Float[np.ndarray, "n 3"]:
     colors = np.array([matplotlib.colors.to_rgb(color) for color in CLASS_COLORS])
     mass = snapshot.mass.astype(np.float64)
     strength = np.sqrt(mass.max(axis=1))[:, None]
-    shade = np.where(mass.sum(axis=1)[:, None] > 0, 0.15 + 0.85 * strength, 0.0)
+    shade = np.where(snapshot.reached[:, None], 0.15 + 0.85 * strength, 0.0)
     return 1 - shade * (1 - colors[mass.argmax(axis=1)])
 
 
 def _unreached(snapshot: Snapshot) -> float:
-    return float(np.mean(snapshot.mass.sum(axis=1) == 0))
+    return 1 - float(snapshot.reached.mean())
 
 
 def _draw_graph(axes: Any, snapshot: Snapshot) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ddal_jax.evaluate.ranks import Ranking
+from ddal_jax.evaluate.significance import fewest_pairs_to_resolve
 from ddal_jax.figures.palette import Look, looks
 from ddal_jax.figures.style import STYLE, plt, save
 
@@ -35,6 +36,8 @@ def critical_difference(ranking: Ranking, path: Path) -> None:
         _draw_bars(axes, ranking, overhang=0.1 * margin)
         bars = "a bar joins what is not told apart" if ranking.cliques else "all are told apart"
         over = f"average rank over {ranking.num_tasks} tasks, 1 is best"
+        if ranking.num_tasks < fewest_pairs_to_resolve(len(ranking.p_values)):
+            bars = f"{ranking.num_tasks} tasks cannot resolve any of {len(ranking.p_values)} pairs"
         axes.set_title(f"{over}\nFriedman p = {ranking.friedman_p:.2g}; {bars}")
         save(figure, path)
 

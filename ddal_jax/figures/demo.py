@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from ddal_jax.experiments.results import Record
-from ddal_jax.experiments.summary import curves
+from ddal_jax.experiments.summary import means
 from ddal_jax.figures.style import EARLY, LATE, STYLE, plt, save
 
-_NAMES = {"random": "random", "margin": "margin", "diffusion": "DDAL (diffusion)"}
-_COLORS = {"random": "#888888", "margin": "#d95f02", "diffusion": "#1b6ca8"}
+DIFFUSION = "diffusion-min-abs"
+_NAMES = {"random": "random", "margin": "margin", DIFFUSION: "DDAL (diffusion)"}
+_COLORS = {"random": "#888888", "margin": "#d95f02", DIFFUSION: "#1b6ca8"}
 
 
 def learning_curves(records: Sequence[Record], path: Path, *, title: str) -> None:
     """Draws held-out accuracy against labels; bands are the mean plus and minus two standard errors."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7, 4.5))
-        for strategy, points in curves(records).items():
+        for strategy, points in means(records).items():
             count, mean, error, _ = np.array(points).T
             axes.plot(count, mean, "o-", ms=4, color=_COLORS[strategy], label=_NAMES[strategy])
             axes.fill_between(count, mean - 2 * error, mean + 2 * error, color=_COLORS[strategy], alpha=0.2, lw=0)
@@ -36,7 +37,7 @@ def switch(panels: Mapping[str, Sequence[Record]], path: Path) -> None:
     with plt.rc_context(STYLE):
         figure, all_axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.6), sharey=True, squeeze=False)
         for axes, (title, records) in zip(all_axes[0], panels.items(), strict=True):
-            points = [point for point in curves(records)["diffusion"] if np.isfinite(point.unexplored)]
+            points = [point for point in means(records)[DIFFUSION] if np.isfinite(point.unexplored)]
             count, _, _, unexplored = np.array(points).T
             axes.fill_between(count, 0, unexplored, color=EARLY, alpha=0.3, lw=0, label="unexplored: no label reaches")
             axes.fill_between(

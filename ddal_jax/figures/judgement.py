@@ -30,10 +30,11 @@ def draw(records: Sequence[Record], comparison: Comparison, folder: Path) -> lis
       comparison: of the same records; tells the metric, the reference and the ranking.
       folder: that exists.
     """
-    metric, reference = comparison.metric, comparison.tasks[0].reference
+    metric = comparison.metric
+    references = {task.task: task.reference for task in comparison.tasks}
     made: dict[str, Callable[[Path], object]] = {
         "learning_curves.png": lambda path: learning_curves(records, path, metric=metric),
-        "differences.png": lambda path: difference_curves(records, path, reference=reference, metric=metric),
+        "differences.png": lambda path: difference_curves(records, path, references=references, metric=metric),
         "spread.png": lambda path: spread(records, path, metric=metric),
     }
     if not all(all(record.reached) for record in records):
@@ -69,17 +70,15 @@ def learning_curves(records: Sequence[Record], path: Path, *, metric: str = "acc
 
 
 def difference_curves(
-    records: Sequence[Record], path: Path, *, reference: str = "random", metric: str = "accuracy"
+    records: Sequence[Record], path: Path, *, references: Mapping[str, str], metric: str = "accuracy"
 ) -> None:
-    """Draws, in points, how far each curve lies above the reference's, with the band of the paired difference.
+    """Draws, in points, how far each curve lies above that of its task's reference, with the paired difference's band.
 
-    Tasks without the reference are left out. With more than six strategies the best three alone have a band.
+    With more than six strategies the best three alone have a band.
     """
-    by_task = {task: own for task, own in curves(records, metric=metric).items() if reference in own.strategies}
-    if not by_task:
-        raise ValueError(f"reference must be a strategy of some task; got {reference!r}.")
-    with _panels(by_task, path, size=(5.4, 3.9)) as panels:
+    with _panels(curves(records, metric=metric), path, size=(5.4, 3.9)) as panels:
         for axes, own, style in panels:
+            reference = references[own.task]
             shown, banded = bands(own, reference=reference), _banded(own)
             axes.axhline(0, color=style[reference].color, ls=style[reference].line, lw=1.4)
             for place, name in enumerate(own.strategies):
@@ -264,8 +263,3 @@ def _band(
     look: Look,
 ) -> None:
     axes.fill_between(counts, low, high, color=look.color, alpha=0.16, lw=0)
-
-
-def _save(figure: Any, path: Path) -> None:
-    figure.savefig(path, dpi=130, bbox_inches="tight", pad_inches=0.1)
-    plt.close(figure)
