@@ -51,6 +51,7 @@ def _refuse(constant):
     raise AssertionError(f"{constant} is no JSON")
 
 
+@pytest.mark.slow
 def test_every_kernel_leaves_complete_records_that_agree_with_its_peers(run):
     code, records = run("all", "--peers")
 

@@ -14,6 +14,7 @@ from ddal_jax.cli import run as run_command
 from ddal_jax.experiments import journal, results
 from ddal_jax.experiments.presets import EXPERIMENTS
 from ddal_jax.experiments.snapshots import read_snapshots
+from ddal_jax.figures import judgement
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,8 @@ def _records(folder):
     return results.read(folder / journal.RESULTS).records
 
 
-def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, capsys):
+def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(judgement, "draw", lambda *args: [])  # drawn in a test of its own
     words = [*WORDS, "-o", str(tmp_path / "out")]
 
     assert cli.main(words) == 0
@@ -113,6 +115,7 @@ def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, ca
 
 
 def test_a_killed_run_goes_on_and_other_settings_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(judgement, "draw", lambda *args: [])
     words = [*WORDS, "-o", str(tmp_path / "out")]
     add, added = journal.add, []
 

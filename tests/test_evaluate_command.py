@@ -164,7 +164,10 @@ def test_without_matplotlib_the_report_is_written_all_the_same(file, tmp_path, m
         (["--metric", "f1"], "metric must be one of 'accuracy'"),
         (["--reference", "oracle"], "reference must be one of 'random', 'margin', 'own rule'; got 'oracle'"),
         (["--target", "95"], r"target must lie in (0, 1]"),
-        (["absent.jsonl"], "FILE must be a file of results or a folder with results.jsonl; got absent.jsonl"),
+        (
+            ["absent.jsonl"],
+            "FILE must be a file of results or a folder with results.jsonl or .jsonl.gz; got absent.jsonl",
+        ),
     ],
 )
 def test_bad_input_has_exit_code_2_and_writes_nothing(words, message, file, tmp_path, monkeypatch, capsys):

@@ -19,6 +19,7 @@ def example(monkeypatch):
     return module
 
 
+@pytest.mark.slow
 def test_the_example_runs_as_one_program_and_asks_new_points_each_cycle(example):
     x = jax.random.normal(jax.random.key(1), (80, 2))
     y = (x[:, 0] > 0).astype(jnp.int32)

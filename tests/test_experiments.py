@@ -1,6 +1,8 @@
 """Experiments are fair by construction, and what they were is written with what they found."""
 
+import contextlib
 import dataclasses
+import gzip
 import json
 
 import jax
@@ -296,6 +298,19 @@ def test_a_file_cut_off_in_the_middle_is_read_up_to_the_damage(tmp_path):
         read = results.read(path)
 
     assert read.records == [record()]
+
+
+@pytest.mark.parametrize("lost", [0, 60])
+def test_a_compressed_file_is_read_as_far_as_it_goes(lost, tmp_path):
+    records = [record(seed=seed, accuracy=seed / 997) for seed in range(300)]
+    packed = gzip.compress(results.record_lines(records).encode())
+    (tmp_path / "results.jsonl.gz").write_bytes(packed[: len(packed) - lost])
+
+    with pytest.warns(UserWarning, match="damaged") if lost else contextlib.nullcontext():
+        read = results.read(tmp_path / "results.jsonl.gz").records
+
+    assert read == records[: len(read)]
+    assert len(read) == 300 if not lost else 0 < len(read) < 300
 
 
 def test_a_record_needs_no_more_than_a_curve_does_and_unknown_fields_are_left(tmp_path):

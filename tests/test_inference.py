@@ -10,7 +10,7 @@ import pytest
 
 from ddal_jax import inference
 from ddal_jax.inference import COMPILED, STEP_BY_STEP
-from ddal_jax.networks.architectures import ConvNet
+from ddal_jax.networks.architectures import MLP, ConvNet
 from ddal_jax.networks.build import network
 from ddal_jax.training import TrainSettings
 
@@ -70,9 +70,10 @@ def test_points_of_different_blocks_lose_different_units(small, pool):
     assert not np.array_equal(passes[:, :7], passes[:, 7:14])
 
 
-def test_training_step_by_step_is_training_in_one_loop(small, pool):
+def test_training_step_by_step_is_training_in_one_loop(pool):
     num_labeled = 6  # the second step of an epoch is half empty
     inputs, labels = pool
+    small = network(MLP(widths=(5,), batch_norm=True, dropout=0.5), input_shape=(6, 6, 1), num_classes=NUM_CLASSES)
     train, key = small.init(jax.random.key(1)), jax.random.key(3)
     chosen = jnp.asarray(np.random.default_rng(1).permutation(NUM_POINTS), jnp.int32)
     settings = TrainSettings(num_epochs=3, minibatch_size=4, optimizer="adam", learning_rate=1e-2, halve_every=2)

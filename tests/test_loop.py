@@ -118,7 +118,7 @@ def test_sub_batches_ask_p_times_b_labels_with_a_fresh_diffusion_on_one_graph():
     view = loop.look(key, after.train, task, settings=settings)
     pool = loop._pool(view, task, state.labeled)
     prepare_key, query_key = jax.random.split(jax.random.fold_in(key, loop._QUERYING))
-    graph = DIFFUSION.prepare(prepare_key, pool)
+    graph = jax.jit(DIFFUSION.prepare)(prepare_key, pool)
     labeled, expected = state.labeled, []
     for sub_batch in range(3):
         known = pool._replace(labels=jnp.where(labeled, task.labels, -1), labeled=labeled)
@@ -188,11 +188,12 @@ def test_both_drivers_give_the_same_records():
 def test_seeds_one_by_one_give_the_records_of_seeds_together():
     seeds, states, tasks = _trial(2, BUDGET)
     counts = label_counts(4, BUDGET, 2)
-    convolving = dataclasses.replace(SETTINGS, network=dataclasses.replace(NETWORK, convolutional=True))
+    plain = dataclasses.replace(SETTINGS, strategy=Margin())
+    convolving = dataclasses.replace(plain, network=dataclasses.replace(NETWORK, convolutional=True))
 
     together, one_by_one = (
         [jax.device_get(step) for step in run_stepwise(seeds, states, tasks, counts, settings=settings)]
-        for settings in (SETTINGS, convolving)
+        for settings in (plain, convolving)
     )
 
     assert drivers._stages(convolving.network, 2)[0] is drivers._train_one_by_one
@@ -265,6 +266,7 @@ def test_twenty_rounds_trace_each_kernel_once(monkeypatch):
     assert count_traces() == after_one_round
 
 
+@pytest.mark.slow
 def test_twice_the_seeds_add_no_trace_and_no_device_call(monkeypatch):
     settings = dataclasses.replace(SETTINGS, strategy=_Counting(counted=Margin()))
     calls = _counting_calls(monkeypatch)

@@ -230,6 +230,7 @@ def test_vgg16_has_the_parameters_of_its_layers(batch_norm):
     assert sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state)) == norms
 
 
+@pytest.mark.slow
 def test_batch_statistics_of_vgg16_see_only_the_rows_that_count(monkeypatch):
     monkeypatch.setattr(vgg, "CHANNELS", (2,) * 13)
     settings = VGG16(widths=(3,), batch_norm=True, dropout=0.0)
@@ -355,3 +356,17 @@ def test_inputs_that_do_not_suit_the_architecture_are_refused(architecture, shap
 def test_no_class_is_refused():
     with pytest.raises(ValueError, match="num_classes must be at least 1; got 0"):
         network(MLP(widths=(3,)), input_shape=(2,), num_classes=0)
+
+
+def test_batch_norm_mixes_a_tenth_of_the_minibatch_into_its_running_statistics():
+    net = network(MLP(widths=(3,), batch_norm=True), input_shape=(4,), num_classes=2)
+    params, state = net.init(jax.random.key(0))
+    x = np.random.default_rng(3).normal(2.0, 3.0, (8, 4)).astype(np.float32)
+    mask = np.arange(8) < 5
+
+    after = net.apply(params, state, jnp.asarray(x), KEYS[0], train=True, mask=jnp.asarray(mask)).state
+
+    mean, variance = (np.asarray(after["norm_0"][name][...]) for name in ("mean", "var"))
+    # From 0 and 1; PyTorch's momentum .1. Five float32 rows.
+    np.testing.assert_allclose(mean, 0.1 * x[:5].mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(variance, 0.9 + 0.1 * x[:5].var(axis=0), rtol=1e-5)

@@ -128,6 +128,7 @@ def test_features_are_those_of_torch(tensors, params):
     np.testing.assert_allclose(embed(IMAGES, params, block_size=3), expected, atol=2e-5 * expected.max())
 
 
+@pytest.mark.slow
 def test_random_kernels_keep_the_signal_alive():
     """He over the outputs: deviation sqrt(2 / (9 * outputs)), no bias; torchvision's own start."""
     net = network(VGG16(), input_shape=(32, 32, 3), num_classes=2)

@@ -48,9 +48,6 @@ STRATEGIES = {
     "TypiClust": TypiClust(num_neighbors=5, max_num_clusters=8, num_kmeans_steps=3),
     "Poisson Laplace": PoissonLaplace(num_classes=NUM_CLASSES, graph=GRAPH),
     "diffusion": Diffusion(num_classes=NUM_CLASSES, graph=GRAPH),
-    "diffusion by another criterion": Diffusion(
-        num_classes=NUM_CLASSES, graph=GRAPH, settings=QuerySettings(criterion="norm_1")
-    ),
     "diffusion as printed": Diffusion(
         num_classes=NUM_CLASSES,
         graph=GraphSettings(num_neighbors=4, symmetrize="none"),

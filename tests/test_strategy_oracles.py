@@ -257,7 +257,13 @@ def _diffused_by_hand():
     return oracles.clamped_diffusion(matrix, start, labeled, 3)
 
 
-@pytest.mark.parametrize("criterion", scores.CRITERIA)
+# Each compiles a query of its own.
+_QUICK = ("min_abs", "margin", "norm_infinity")
+
+
+@pytest.mark.parametrize(
+    "criterion", [pytest.param(name, marks=[] if name in _QUICK else [pytest.mark.slow]) for name in scores.CRITERIA]
+)
 def test_diffusion_asks_the_lowest_by_each_criterion(criterion):
     pool = _pool()
     strategy = Diffusion(

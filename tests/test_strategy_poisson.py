@@ -139,6 +139,7 @@ def test_tau_falls_geometrically_from_one_label_per_class_to_its_floor():
     np.testing.assert_allclose(taus, [1e-3, 1e-3, 1e-6, 1e-9, 1e-9], rtol=1e-5)  # one float32 power
 
 
+@pytest.mark.slow
 def test_a_larger_tau_keeps_a_label_nearer_to_itself():
     pool = POOLS["a single label"]
 

@@ -19,7 +19,9 @@ _REPORTS = ("report.md", "report.json")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the words of the subcommand."""
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results.jsonl, or a folder that holds one")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="results.jsonl (or .gz), or a folder with one"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the report and its figures there")
     parser.add_argument("--metric", default=METRICS[0], metavar="NAME", help=f"one of: {', '.join(METRICS)}")
     parser.add_argument("--reference", metavar="NAME", help="strategy to compare with (default: random, if there)")
@@ -66,9 +68,10 @@ def _print(comparison: Comparison) -> None:
 
 
 def _read(file: Path) -> Results:
-    path = file / "results.jsonl" if file.is_dir() else file
-    if not path.is_file():
-        raise ValueError(f"FILE must be a file of results or a folder with results.jsonl; got {file}.")
+    candidates = [file / "results.jsonl", file / "results.jsonl.gz"] if file.is_dir() else [file]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        raise ValueError(f"FILE must be a file of results or a folder with results.jsonl or .jsonl.gz; got {file}.")
     return results.read(path)
 
 

@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import warnings
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -106,12 +107,15 @@ def read(path: Path) -> Results:
 
     Only what a curve needs must be there: task, strategy, seed, cycle, num_labeled, accuracy. Unknown fields are left.
 
+    Args:
+      path: of the lines, compressed by gzip if it ends in .gz.
+
     Raises:
       OSError: the file cannot be read.
       ValueError: a whole line that is neither a record nor a header.
     """
     results = Results([], [])
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = _decompressed(path).decode("utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             content = json.loads(line)
@@ -126,6 +130,19 @@ def read(path: Path) -> Results:
         else:
             results.records.append(_made(Record, content, where))
     return results
+
+
+def _decompressed(path: Path) -> bytes:
+    """Returns the content of a file as far as it can be had."""
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    content, unpack = b"", zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # 16: with the header of gzip
+    try:
+        content = unpack.decompress(path.read_bytes())
+        content += unpack.flush()
+    except zlib.error as error:
+        raise OSError(f"{path} cannot be decompressed: {error}.") from error
+    return content
 
 
 def _made(kind: type[_Line], content: Any, where: str) -> _Line:

@@ -1,7 +1,8 @@
 """The modules behind the architectures, with the initial values of PyTorch, since the paper used PyTorch.
 
 Dropout layers take their random numbers at the call, not when they are made: so a network and its dropout version have
-the same parameters and draw the same initial values.
+the same parameters and draw the same initial values. BatchNorm keeps the biased variance in its running statistics,
+where PyTorch keeps the unbiased one, and normalises a minibatch of a single row, which PyTorch refuses.
 """
 
 import functools

@@ -1,0 +1,147 @@
+"""docs/experiments.md says what the committed results say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from ddal_jax import evaluate
+from ddal_jax.experiments import results
+
+DOCS = Path(__file__).parents[1] / "docs"
+RESULTS = DOCS / "results"
+PAGE = (DOCS / "experiments.md").read_text(encoding="utf-8")
+PROSE = " ".join(PAGE.split())
+FOLDERS = {"binary board": "fig3", "multi-class board": "fig2", "digits": "digits", "poker": "poker"}
+
+
+def _report(folder):
+    return json.loads((RESULTS / folder / "report.json").read_text(encoding="utf-8"))["tasks"][0]
+
+
+def _table(ours):
+    """Rows of the table headed by one of the two diffusions, as rival -> cells."""
+    lines = PAGE[PAGE.index(f"| `{ours}` minus |") :].split("\n\n")[0].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert rows[0][1:] == list(FOLDERS)
+    return {row[0]: row[1:] for row in rows[2:]}
+
+
+def _difference(folder, ours, rival):
+    for pair in _report(folder)["pairs"]:
+        if {pair["first"], pair["second"]} == {ours, rival}:
+            sign = 1 if pair["first"] == ours else -1
+            return f"{100 * sign * pair['difference']:+.1f}{'*' if pair['p_value'] < 0.05 else ''}"
+    return ""
+
+
+@pytest.mark.parametrize("ours", ["diffusion-paper", "diffusion"])
+def test_the_tables_are_those_of_the_reports(ours):
+    table = _table(ours)
+
+    run = {standing["strategy"] for folder in FOLDERS.values() for standing in _report(folder)["standings"]}
+    assert set(table) == run - {ours}
+    for rival, cells in table.items():
+        assert cells == [_difference(folder, ours, rival) for folder in FOLDERS.values()]
+
+
+def _read(folder):
+    found = results.Results([], [])
+    for path in sorted((RESULTS / folder).glob("*.jsonl.gz")):
+        runs, records = results.read(path)
+        found.runs.extend(runs)
+        found.records.extend(records)
+    return found
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        pytest.param(name, marks=[] if name == "digits" else [pytest.mark.slow])
+        for name in (*FOLDERS.values(), "criteria", "digits-scratch")
+    ],
+)
+def test_the_reports_are_those_of_the_records(folder):
+    found = _read(folder)
+
+    evaluate.refuse_unpaired_runs(found.runs)
+    comparison = evaluate.compare(found.records, data_sets=evaluate.data_sets(found.runs))
+
+    assert evaluate.report(comparison) == (RESULTS / folder / "report.md").read_text(encoding="utf-8")
+    for task in comparison.tasks:
+        assert task.num_seeds == 20
+
+
+@pytest.mark.parametrize(("folder", "label"), [("fig3", "25 %"), ("digits", "53 %")])
+def test_savings_are_those_of_the_reports(folder, label):
+    assert f"{label.removesuffix(' %')}% fewer" in (RESULTS / folder / "report.md").read_text(encoding="utf-8")
+    assert f"{label} fewer labels than random" in PROSE
+
+
+def test_what_dropout_costs_is_what_the_control_says():
+    to_random = {
+        (folder, standing["strategy"]): 100 * standing["difference"]
+        for folder in ("fig3", "fig2", "digits")
+        for standing in _report(folder)["standings"]
+    }
+
+    def cost(strategy):
+        return [to_random[folder, strategy] for folder in ("fig3", "fig2")]
+
+    lost = [-value for value in cost("random-dropout")]
+    assert f"loses {lost[0]:.1f} points on the binary board and {lost[1]:.1f} on the multi-class one" in PROSE
+    for name in ("bayes-entropy", "bayes-uncertainty"):
+        assert "`{}` ({:.1f}, {:.1f})".format(name, *cost(name)) in PROSE
+    assert f"On digits dropout gains {to_random['digits', 'random-dropout']:.1f}" in PROSE
+
+
+def test_the_ratio_to_pytorch_is_that_of_the_files():
+    theirs = json.loads((RESULTS / "loop" / "torch.json").read_text())["seconds"]
+    records = results.read(RESULTS / "loop" / "results.jsonl.gz").records
+    ours = sum(record.training_seconds + record.acquisition_seconds for record in records)
+
+    assert {(record.strategy, record.seed) for record in records} == {("diffusion-paper", 0)}
+    assert f"{ours:.1f} s in the loop" in PROSE
+    assert f"{theirs} s, **{theirs / ours:.0f} times as long**" in PROSE
+
+
+def test_the_independent_figures_are_compared_with_ours():
+    rows = dict(re.findall(r"^\| (\w+), here \| (.*) \|$", PAGE, re.MULTILINE))
+
+    assert set(rows) == {"digits", "board", "poker"}
+    names = ("margin", "badge", "coreset", "diffusion-paper")
+    for name, folder in {"digits": "digits", "board": "fig3", "poker": "poker"}.items():
+        by_seed: dict = {}
+        for record in _read(folder).records:
+            by_seed.setdefault((record.strategy, record.seed), []).append(100 * record.accuracy)
+        seeds = range(20)
+        cells = []
+        for strategy in names:
+            gains = [_mean(by_seed[strategy, seed]) - _mean(by_seed["random", seed]) for seed in seeds]
+            spread = (sum((gain - _mean(gains)) ** 2 for gain in gains) / 19) ** 0.5
+            cells.append(f"{_mean(gains):+.2f} ± {spread / 20**0.5:.2f}")
+        assert rows[name] == " | ".join(cells)
+
+
+def _mean(values):
+    return sum(values) / len(values)
+
+
+def test_the_ranks_are_those_of_the_report():
+    ranking = json.loads((RESULTS / "across" / "report.json").read_text(encoding="utf-8"))["ranking"]
+    ranks = dict(zip(ranking["strategies"], ranking["average_ranks"], strict=True))
+    names = {"diffusion": "diffusion", "badge": "BADGE", "diffusion-paper": "as printed", "coreset": "coreset",
+             "margin": "margin", "random": "random"}  # fmt: skip
+
+    assert list(ranks)[:6] == list(names)
+    assert ", ".join(f"{said} {ranks[name]:.2f}" for name, said in names.items()) in PROSE
+    assert ranking["num_tasks"] == 4
+
+
+def test_every_link_leads_to_a_file():
+    links = re.findall(r"\]\(([^)#:]+)\)", PAGE)
+
+    assert len(links) > 10
+    for link in links:
+        assert (DOCS / link).exists(), link
