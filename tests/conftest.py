@@ -1,5 +1,9 @@
 """Strictness lives in the test run: shapes and dtypes are checked at every call, and no rank is promoted silently."""
 
+import os
+import shutil
+import tempfile
+
 import hypothesis
 import jax
 import jaxtyping
@@ -13,6 +17,20 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # seen once is seen again.
 hypothesis.settings.register_profile("suite", deadline=None, max_examples=20, derandomize=True, database=None)
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_configure(config):
+    """Lets the processes of one run share what they compile; each run starts with nothing compiled."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        config.compiled = tempfile.mkdtemp(prefix="ddal_jax-tests-")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = config.compiled
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+
+
+def pytest_unconfigure(config):
+    """Removes what was compiled."""
+    if hasattr(config, "compiled"):
+        shutil.rmtree(config.compiled, ignore_errors=True)
 
 
 @pytest.fixture

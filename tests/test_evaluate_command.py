@@ -110,6 +110,7 @@ def test_a_new_name_takes_a_free_colour():
         assert len({look.color for look in chosen.values()}) == 4
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_report_and_writes_all_it_names(file, tmp_path, capsys):
     folder = tmp_path / "out"
 

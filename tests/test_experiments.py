@@ -382,6 +382,7 @@ def test_a_strategy_that_asks_too_few_is_refused():
         next(run(trial._replace(settings={"random": settings})))
 
 
+@pytest.mark.slow
 def test_diverged_training_is_told():
     training = dataclasses.replace(TINY.training, learning_rate=1e30, num_epochs=3)
     trial = build(dataclasses.replace(TINY, strategies=("random",), training=training))

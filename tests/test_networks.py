@@ -293,6 +293,7 @@ def test_dropout_is_added_only_where_there_is_none():
     assert with_dropout(SMALL_CONV) is SMALL_CONV
 
 
+@pytest.mark.slow
 def test_a_convolution_starts_with_the_values_of_pytorch():
     """Its layers draw weights and biases uniformly within 1 / sqrt(inputs), an input per place of the kernel."""
     net = network(ConvNet(channels=300, kernel_size=3, widths=(1,)), input_shape=(4, 4, 2), num_classes=1)

@@ -55,7 +55,10 @@ def assert_same(answer, expected):
         np.testing.assert_array_equal(getattr(answer, field), getattr(expected, field), err_msg=field)
 
 
-@pytest.mark.parametrize("criterion", ["root_reach_margin", "min_abs", "negative_entropy"])
+@pytest.mark.parametrize(
+    "criterion",
+    ["root_reach_margin", *(pytest.param(name, marks=pytest.mark.slow) for name in ("min_abs", "negative_entropy"))],
+)
 def test_the_weakest_points_are_asked_and_the_reasons_hold(criterion):
     answer = ask(FEATURES, LABELS, criterion=criterion)
 

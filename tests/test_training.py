@@ -90,19 +90,23 @@ def test_the_loss_is_the_mean_over_rows_that_count(pool):
     np.testing.assert_allclose(masked, alone, rtol=1e-5)  # float32 statistics over 5 rows
 
 
+def _count_rows(params, state, x, key, *, train, mask):
+    """A network whose state counts how often each row has counted."""
+    del key, train
+    return Outputs(x[:, :NUM_CLASSES] * params, x, state + jnp.sum(x * mask[:, None], axis=0))
+
+
+COUNTING = Network(lambda key: TrainState(jnp.ones(()), jnp.zeros(NUM_POINTS)), _count_rows)
+
+
 @pytest.mark.parametrize("num_labeled", [1, 5, 8, 19, 24])
 def test_every_label_is_seen_once_an_epoch_and_no_other_point_ever(pool, num_labeled):
     inputs = jnp.eye(NUM_POINTS)
     chosen = jnp.asarray(np.random.default_rng(2).permutation(NUM_POINTS), jnp.int32)
 
-    def count_rows(params, state, x, key, *, train, mask):
-        del key, train
-        return Outputs(x[:, :NUM_CLASSES] * params, x, state + jnp.sum(x * mask[:, None], axis=0))
-
-    network = Network(lambda key: TrainState(jnp.ones(()), jnp.zeros(NUM_POINTS)), count_rows)
     trained = fit(
-        jax.random.key(3), network.init(None), inputs, pool[1], chosen, jnp.asarray(num_labeled),
-        network=network, settings=SETTINGS,
+        jax.random.key(3), COUNTING.init(None), inputs, pool[1], chosen, jnp.asarray(num_labeled),
+        network=COUNTING, settings=SETTINGS,
     )  # fmt: skip
 
     seen = np.zeros(NUM_POINTS)
