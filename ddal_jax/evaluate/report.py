@@ -140,9 +140,12 @@ def _penalty(penalty: Penalties) -> str:
 def _ranking(ranking: Ranking | None, num_tasks: int) -> str:
     title = "## Across tasks"
     if ranking is None:
+        here = "is 1 task" if num_tasks == 1 else f"are {num_tasks} tasks"
+        if num_tasks >= FEWEST:
+            here += f" on fewer than {FEWEST} data sets, whose settings are no tasks of their own, or too few in common"
         why = (
             f"No ranking across tasks: it takes at least {FEWEST} tasks with at least {FEWEST} strategies in common; "
-            f"here {'is 1 task' if num_tasks == 1 else f'are {num_tasks} tasks'}."
+            f"here {here}."
         )
         return f"{title}\n\n{why} Seeds of one task are no tasks, so no critical-difference diagram either."
     rows = [[name, f"{rank:.2f}"] for name, rank in zip(ranking.strategies, ranking.average_ranks, strict=True)]

@@ -53,7 +53,8 @@ def _draw(
         for axes, name, gain in zip(all_axes.flat, names, gains, strict=False):
             axes.imshow(gain, cmap="PuOr", norm=scale, origin="lower")
             for (y, x), value in np.ndenumerate(gain):
-                axes.text(x, y, f"{value:+.1f}", ha="center", va="center", fontsize=10)
+                color = "white" if abs(value) > 0.6 * bound else "black"
+                axes.text(x, y, f"{value:+.1f}", ha="center", va="center", fontsize=10, color=color)
             axes.set(title=name, xticks=range(len(batches)), yticks=range(len(epochs)))
             axes.set_xticklabels(batches)
             axes.set_yticklabels(epochs)
