@@ -11,7 +11,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
+from ddal_jax.conjugate_gradients import solve
 from ddal_jax.diffusion import checked_signal, walk
+from ddal_jax.graph.table import weighted_sums
 from ddal_jax.graph.types import AnyGraph, DirectedGraph, Graph
 
 
@@ -88,48 +90,21 @@ def _iterate(graph: DirectedGraph, mass, labeled, tolerance, max_steps) -> Harmo
     return _result(graph, solution, labeled, num_steps)
 
 
-class _Search(NamedTuple):
-    """State of conjugate gradients, one independent search per class."""
-
-    solution: Float[Array, "n c"]
-    residual: Float[Array, "n c"]
-    direction: Float[Array, "n c"]
-    energy: Float[Array, " c"]
-    step: Int[Array, ""]
-
-
 @jax.jit
 def _conjugate_gradients(graph: Graph, mass, labeled, tolerance, max_steps) -> HarmonicResult:
-    free = ~labeled[:, None]
-    degrees = graph.degrees[:, None]
+    def laplacian(signal):
+        return graph.degrees[:, None] * signal - weighted_sums(graph, signal)
 
-    def energy_of(residual):
-        return jnp.sum(degrees * residual * residual, axis=0)
+    def changes_less(search, start_energy):
+        # The residual divided by the degrees is what one more step of diffusion would change.
+        change = search.residual / jnp.where(graph.degrees > 0, graph.degrees, 1.0)[:, None]
+        return jnp.abs(change).max() <= tolerance
 
-    def unfinished(search):
-        return (jnp.abs(search.residual).max() > tolerance) & (search.step < max_steps)
-
-    # With residuals divided by the degrees, M_uu = I - D_uu^-1 L_uu appears and no other preconditioner is needed.
-    def advance(search):
-        image = jnp.where(free, search.direction - walk(graph, search.direction), 0.0)
-        curvature = jnp.sum(degrees * search.direction * image, axis=0)
-        length = _ratio(search.energy, curvature)
-        residual = search.residual - length[None] * image
-        energy = energy_of(residual)
-        direction = residual + _ratio(energy, search.energy)[None] * search.direction
-        return _Search(search.solution + length[None] * search.direction, residual, direction, energy, search.step + 1)
-
-    residual = jnp.where(free, walk(graph, mass), 0.0)
-    start = _Search(jnp.zeros_like(mass), residual, residual, energy_of(residual), jnp.asarray(0, jnp.int32))
-    search = jax.lax.while_loop(unfinished, advance, start)
-    solution = jnp.where(free, jnp.clip(search.solution, 0.0, 1.0), mass)
-    return _result(graph, solution, labeled, search.step)
-
-
-def _ratio(numerator: Float[Array, " c"], denominator: Float[Array, " c"]) -> Float[Array, " c"]:
-    """Divides, with 0 for a class whose search has ended exactly."""
-    positive = denominator > 0
-    return jnp.where(positive, numerator / jnp.where(positive, denominator, 1.0), 0.0)
+    search = solve(
+        laplacian, graph.degrees, weighted_sums(graph, mass), ~labeled, is_met=changes_less, max_steps=max_steps
+    )
+    solution = jnp.where(labeled[:, None], mass, jnp.clip(search.solution, 0.0, 1.0))
+    return _result(graph, solution, labeled, search.num_steps)
 
 
 def _result(graph: AnyGraph, solution, labeled, num_steps) -> HarmonicResult:

@@ -126,7 +126,7 @@ class LoopSettings:
         checks.integer("num_sub_batches", self.num_sub_batches, low=1)
         checks.integer("num_passes", self.num_passes, low=1)
         if "mc_probs" in self.strategy.requires and self.network.sample is None:
-            raise ValueError(f"network must have dropout, which {type(self.strategy).__name__} requires; it has none.")
+            raise ValueError(f"network must have dropout, which {self.strategy} requires; it has none.")
 
 
 def initial_state(task: Task, start: Int[Array, " l"], budget: int) -> LoopState:

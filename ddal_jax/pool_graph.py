@@ -10,7 +10,7 @@ from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.graph.affinity import SYMMETRIZATIONS, affinity
 from ddal_jax.graph.knn import knn_graph
-from ddal_jax.graph.types import AnyGraph
+from ddal_jax.graph.types import AnyGraph, KNNGraph
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,9 +45,12 @@ class GraphSettings:
 
 def pool_graph(features: Float[Array, "n d"], settings: GraphSettings) -> AnyGraph:
     """Builds the weighted graph of a pool."""
-    prepare = METRICS[settings.metric]
-    knn = knn_graph(prepare(features), num_neighbors=settings.num_neighbors)
-    return affinity(knn, symmetrize=settings.symmetrize)
+    return affinity(pool_neighbors(features, settings), symmetrize=settings.symmetrize)
+
+
+def pool_neighbors(features: Float[Array, "n d"], settings: GraphSettings) -> KNNGraph:
+    """Finds the neighbours on which the graph of a pool stands."""
+    return knn_graph(METRICS[settings.metric](features), num_neighbors=settings.num_neighbors)
 
 
 def _as_given(features: Float[Array, "n d"]) -> Float[Array, "n d"]:

@@ -39,3 +39,28 @@ def plain_types():
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Keeps both caches of fetched data in a folder of the test's own, and the test off the network."""
+    monkeypatch.setenv("DDAL_JAX_DATA", str(tmp_path / "ours"))
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "theirs"))
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
+    return tmp_path
+
+
+@pytest.fixture
+def connect(monkeypatch, request):
+    """Replaces what scikit-learn opens addresses with."""
+    if "network" not in request.keywords:
+        pytest.importorskip("pandas")
+    return lambda server: monkeypatch.setattr("sklearn.datasets._openml.urlopen", server)
+
+
+@pytest.fixture
+def leave_jax_as_it_is(monkeypatch):
+    """A command prepares JAX for its own process; here JAX is already at work."""
+    monkeypatch.setattr("ddal_jax.cli.run.prepare_jax", lambda: None)
+    monkeypatch.setattr("ddal_jax.cli.demo.prepare_jax", lambda: None)
+    monkeypatch.setattr("ddal_jax.cli.doctor.prepare_jax", lambda: None)

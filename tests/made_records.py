@@ -4,6 +4,9 @@ import numpy as np
 
 from ddal_jax.experiments.results import Record
 
+TWO = {"random": [[0.5, 0.6, 0.7], [0.5, 0.7, 0.7]], "other": [[0.5, 0.8, 0.9], [0.6, 0.8, 0.8]]}
+GAINS = {"random": 0.0, "worse": -0.05, "better": 0.05, "equal": 0.0}
+
 
 def records_of(curves, counts=(10, 20, 30), *, task="toy", first_seed=0, query_seconds=0.5):
     """Records whose accuracy is `curves[strategy][seed, checkpoint]`; balanced accuracy is half of it.

@@ -1,124 +1,28 @@
 """OpenML's answers become pools and test sets: real bodies in small, the HTTP layer alone replaced."""
 
 import dataclasses
-import gzip
-import hashlib
-import io
-import json
 import sys
 import urllib.error
 import urllib.parse
 
 import numpy as np
 import pytest
-import sklearn.datasets._openml
-
-from ddal_jax.data import cache, catalog, openml
-
-HEIGHT, WIDTH, CHANNELS = 4, 5, 3
-IMAGES = openml.Source(
-    name="small-svhn",
-    data_id=41081,
-    num_train=12,
-    num_test=6,
-    shape=(HEIGHT, WIDTH, CHANNELS),
-    file_labels=(10, 1, 2),
-    train_counts=(4, 4, 4),
-    num_points=9,
-)
-TABLE = openml.Source(
-    name="small-poker",
-    data_id=155,
-    num_train=60,
-    num_test=0,
-    shape=(3,),
-    file_labels=(0, 1),
-    num_points=30,
-    num_drawn=20,
+from openml_server import (
+    CHANNELS,
+    HEIGHT,
+    IMAGES,
+    TABLE,
+    WIDTH,
+    Server,
+    image_rows,
+    image_server,
+    table_rows,
+    unreachable,
 )
 
+from ddal_jax.data import catalog, openml
 
-class Response(io.BytesIO):
-    """A compressed answer, as far as scikit-learn looks at it."""
-
-    def info(self):
-        return {"Content-Encoding": "gzip"}
-
-
-class Server:
-    """Answers as OpenML does, for one data set; counts the questions."""
-
-    def __init__(self, source, names, types, rows):
-        header = ["@RELATION data", *(f"@ATTRIBUTE {n} {t}" for n, t in zip(names, types, strict=True)), "@DATA"]
-        arff = "\n".join([*header, *(",".join(map(str, row)) for row in rows), ""]).encode()
-        nominal = [not kind.isalpha() for kind in types]
-        features = [
-            {
-                "index": str(index), "name": name, "data_type": "nominal" if nominal[index] else "numeric",
-                "is_target": "true" if name == "class" else "false", "is_ignore": "false",
-                "is_row_identifier": "false", "number_of_missing_values": "0",
-            }
-            for index, name in enumerate(names)
-        ]  # fmt: skip
-        description = {
-            "id": str(source.data_id), "name": source.name, "version": "1", "description": source.name,
-            "format": "ARFF", "status": "active", "file_id": "7", "default_target_attribute": "class",
-            "url": "https://www.openml.org/data/v1/download/7/data.arff", "md5_checksum": hashlib.md5(arff).hexdigest(),
-        }  # fmt: skip
-        qualities = [{"name": "NumberOfInstances", "value": str(float(len(rows)))}]
-        self.answers = {
-            f"/api/v1/json/data/{source.data_id}": {"data_set_description": description},
-            f"/api/v1/json/data/features/{source.data_id}": {"data_features": {"feature": features}},
-            f"/api/v1/json/data/qualities/{source.data_id}": {"data_qualities": {"quality": qualities}},
-        }
-        self.arff = arff
-        self.num_questions = 0
-
-    def __call__(self, request, *args, **kwargs):
-        self.num_questions += 1
-        path = urllib.parse.urlparse(request.full_url).path
-        body = self.arff if path.startswith("/data/v1/download/") else json.dumps(self.answers[path]).encode()
-        return Response(gzip.compress(body))
-
-
-def image_rows(by_channel=True, labels=(1, 2, 10)):
-    """Smooth images that all differ, and their labels in turn."""
-    rows, columns, channels = np.ogrid[:HEIGHT, :WIDTH, :CHANNELS]
-    images = [9 * rows + 4 * columns + 70 * channels + index for index in range(18)]
-    if by_channel:
-        images = [image.transpose(2, 0, 1) for image in images]
-    return [[*image.ravel().tolist(), labels[index % 3]] for index, image in enumerate(images)]
-
-
-def image_server(rows):
-    names = [*(f"a{i}" for i in range(HEIGHT * WIDTH * CHANNELS)), "class"]
-    return Server(IMAGES, names, [*["INTEGER"] * (len(names) - 1), "{1,2,10}"], rows)
-
-
-def table_rows():
-    """Suits as nominal numbers, ranks already scaled, a class that alternates."""
-    return [[1 + index % 4, index % 13 / 12, index, index % 2] for index in range(60)]
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path, monkeypatch):
-    """Keeps both caches in a folder of the test's own, and the test off the network."""
-    monkeypatch.setenv("DDAL_JAX_DATA", str(tmp_path / "ours"))
-    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "theirs"))
-    monkeypatch.setattr(sklearn.datasets._openml.time, "sleep", lambda seconds: None)
-    return tmp_path
-
-
-@pytest.fixture
-def connect(monkeypatch, request):
-    """Replaces what scikit-learn opens addresses with."""
-    if "network" not in request.keywords:
-        pytest.importorskip("pandas")
-    return lambda server: monkeypatch.setattr(sklearn.datasets._openml, "urlopen", server)
-
-
-def unreachable(*args, **kwargs):
-    raise urllib.error.URLError("no route to host")
+pytestmark = pytest.mark.usefixtures("folders")
 
 
 @pytest.mark.parametrize("by_channel", [True, False])
@@ -152,86 +56,6 @@ def test_sizes_are_those_asked_for_and_the_benchmarks_own_otherwise(connect):
         openml.load(IMAGES, 0, num_points=13)
     with pytest.raises(ValueError, match=r"num_test must be in \[1, 6\] .*; got 7"):
         openml.load(IMAGES, 0, num_test=7)
-
-
-def test_a_second_reading_asks_nobody(connect, folders):
-    server = image_server(image_rows())
-    connect(server)
-    first = openml.load(IMAGES, 3)
-    assert server.num_questions > 0
-    connect(unreachable)
-
-    second = openml.load(IMAGES, 3)
-
-    for before, after in zip(first, second, strict=True):
-        np.testing.assert_array_equal(before, after)
-    assert [path.name for path in (folders / "ours").iterdir()] == ["openml-41081.npz"]
-    with np.load(folders / "ours" / "openml-41081.npz") as file:
-        assert file["inputs"].dtype == np.uint8
-
-
-def _cut(path):
-    path.write_bytes(path.read_bytes()[:100])
-
-
-def _flip(path):
-    content = bytearray(path.read_bytes())
-    content[100] ^= 255  # inside the first array
-    path.write_bytes(content)
-
-
-def _replace(path):
-    with np.load(path) as file:
-        arrays = dict(file)
-    np.savez(path, **(arrays | {"labels": arrays["labels"][::-1]}))
-
-
-@pytest.mark.parametrize("damage", [_cut, _flip, _replace])
-def test_a_damaged_cache_is_named_and_fetched_again(connect, folders, damage):
-    connect(image_server(image_rows()))
-    whole = openml.load(IMAGES, 0)
-    damage(folders / "ours" / "openml-41081.npz")
-
-    with pytest.warns(UserWarning, match=r"openml-41081.npz is damaged and will be made anew \("):
-        again = openml.load(IMAGES, 0)
-
-    np.testing.assert_array_equal(whole.labels, again.labels)
-    np.testing.assert_array_equal(whole.inputs, again.inputs)
-    openml.load(IMAGES, 0)  # and no warning: the file is whole
-
-
-def test_a_folder_that_cannot_be_written_is_no_obstacle(connect, folders, monkeypatch):
-    (folders / "file").write_text("")
-    monkeypatch.setenv("DDAL_JAX_DATA", str(folders / "file" / "below"))
-    connect(image_server(image_rows()))
-
-    with pytest.warns(UserWarning, match="openml-41081.npz could not be written.*DDAL_JAX_DATA names another folder"):
-        split = openml.load(IMAGES, 0)
-
-    assert len(split.inputs) == 9
-
-
-def test_an_interrupted_write_leaves_no_file(folders, monkeypatch):
-    def interrupted(file, **arrays):
-        file.write(b"half")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "savez_compressed", interrupted)
-
-    with pytest.raises(KeyboardInterrupt):
-        cache.write(folders / "ours" / "data.npz", inputs=np.zeros((2, 2)), labels=np.zeros(2, np.int32))
-
-    assert list((folders / "ours").iterdir()) == []
-
-
-def test_the_cache_folder_follows_the_environment(folders, monkeypatch):
-    assert cache.folder() == folders / "ours"
-    monkeypatch.delenv("DDAL_JAX_DATA")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folders))
-    assert cache.folder() == folders / "ddal_jax" / "data"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(folders / "home"))
-    assert cache.folder() == folders / "home" / ".cache" / "ddal_jax" / "data"
 
 
 def _with(rows, row, column, value):

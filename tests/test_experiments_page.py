@@ -8,6 +8,7 @@ import pytest
 
 from ddal_jax import evaluate
 from ddal_jax.experiments import results
+from ddal_jax.experiments.snapshots import read_snapshots
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "results"
@@ -126,6 +127,14 @@ def test_the_independent_figures_are_compared_with_ours():
 
 def _mean(values):
     return sum(values) / len(values)
+
+
+def test_the_stages_of_fig_2_are_those_of_its_snapshots():
+    asking = [own for own in read_snapshots(RESULTS / "fig2", "diffusion-paper") if len(own.queried)]
+
+    assert len(asking) == 44
+    first, middle, last = (f"{asking[place].accuracy:.0%}".replace("%", " %") for place in (0, 14, 43))
+    assert f"this seed has {first}, {middle} and {last}" in PROSE
 
 
 def test_the_ranks_are_those_of_the_report():

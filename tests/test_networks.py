@@ -1,6 +1,5 @@
 """Architectures become networks through one door, and their Monte Carlo passes draw dropout and nothing else."""
 
-import dataclasses
 import functools
 import math
 
@@ -8,85 +7,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import linen, nnx
+from flax import nnx
+from small_networks import (
+    IMAGES,
+    KEYS,
+    NUM_CLASSES,
+    SHAPE,
+    SMALL_CONV,
+    SMALL_MLP,
+    LinenMLP,
+    assert_equal,
+    moved,
+    network_of,
+    passes,
+    sampling,
+    worn,
+)
 
 from ddal_jax.networks import vgg
-from ddal_jax.networks.architectures import MLP, VGG16, ConvNet, with_dropout
+from ddal_jax.networks.architectures import MLP, VGG16, ConvNet
 from ddal_jax.networks.build import network
 from ddal_jax.networks.linen import from_linen
 from ddal_jax.networks.modules import VGG16Module
 from ddal_jax.networks.nnx import from_nnx
-from ddal_jax.networks.types import Network, TrainState
-
-SHAPE, NUM_CLASSES = (9, 8, 2), 3
-IMAGES = jnp.asarray(np.random.default_rng(0).normal(size=(8, *SHAPE)), jnp.float32)
-KEYS = jax.random.split(jax.random.key(5), 2)
-SMALL_CONV = ConvNet(channels=3, kernel_size=3, widths=(7, 6), dropout=0.4)
-SMALL_MLP = MLP(widths=(7, 6), batch_norm=True, dropout=0.4)
-
-
-class _LinenMLP(linen.Module):
-    always_drop: bool = False
-
-    @linen.compact
-    def __call__(self, x, *, train, mask):
-        x = x.reshape(x.shape[0], -1)
-        mask = None if mask is None else mask[:, None]
-        x = linen.BatchNorm(use_running_average=not train, momentum=0.9)(x, mask=mask)
-        x = linen.relu(linen.Dense(7)(x))
-        x = linen.Dropout(0.4, deterministic=not (train or self.always_drop))(x)
-        return linen.Dense(NUM_CLASSES)(x), x
-
-
-def _of(architecture) -> Network:
-    return network(architecture, input_shape=SHAPE, num_classes=NUM_CLASSES)
-
-
-@functools.cache
-def _sampling(name) -> Network:
-    if name == "linen":
-        return from_linen(_LinenMLP(), IMAGES, sampler=_LinenMLP(always_drop=True))
-    return _of(SMALL_CONV)
-
-
-# The head of the convolutional network is the multilayer perceptron itself.
-SAMPLING = ["conv", "linen"]
-
-
-@functools.cache
-def _compiled(name):
-    """Returns the network's passes, each compiled once for the whole file: Monte Carlo, evaluation, training.
-
-    The one in training comes with the gradient of all logits' squares.
-    """
-    network = _sampling(name)
-
-    def loss(params, *rest, mask):
-        outputs = network.apply(params, *rest, train=True, mask=mask)
-        return jnp.sum(outputs.logits**2), outputs
-
-    evaluate = functools.partial(network.apply, train=False)
-    return jax.jit(network.sample), jax.jit(evaluate), jax.jit(jax.grad(loss, has_aux=True))
-
-
-@functools.cache
-def _worn(net: Network) -> TrainState:
-    """Returns parameters, and running statistics that no fresh network has; drawn by NumPy, which compiles nothing."""
-    params, state = jax.eval_shape(net.init, jax.random.key(0))
-    random = np.random.default_rng(2)
-
-    def draw(low, high, tree):
-        return jax.tree.map(lambda x: jnp.asarray(random.uniform(low, high, x.shape), x.dtype), tree)
-
-    return TrainState(draw(-0.5, 0.5, params), draw(0.5, 2, state))
-
-
-def _assert_equal(a, b):
-    jax.tree.map(np.testing.assert_array_equal, a, b)
-
-
-def _moved(a, b):
-    return jax.tree.map(lambda x, y: float(np.abs(np.asarray(x - y)).max()), a, b)
 
 
 def _convolve_by_hand(images, kernel, bias):
@@ -101,8 +44,8 @@ def _pool_by_hand(images):
 
 
 def test_the_convolutional_network_is_its_formula():
-    _, evaluate, _ = _compiled("conv")
-    params, state = _worn(_sampling("conv"))
+    _, evaluate, _ = passes("conv")
+    params, state = worn(sampling("conv"))
     # Leaves of NNX are variables, not arrays.
     weights, seen = (nnx.to_pure_dict(part) for part in (params, state))
     weights, seen = (jax.tree.map(lambda x: np.asarray(x, np.float64), part) for part in (weights, seen))
@@ -119,102 +62,6 @@ def test_the_convolutional_network_is_its_formula():
     logits = x @ weights["head"]["logits"]["kernel"] + weights["head"]["logits"]["bias"]
     np.testing.assert_allclose(outputs.features, x, atol=1e-5)  # float32 sums of at most 36 products of order one
     np.testing.assert_allclose(outputs.logits, logits, atol=1e-5)
-
-
-def test_dropout_silences_its_share_and_scales_what_stays():
-    rate = 0.3
-    net = _of(MLP(widths=(400,), dropout=rate))
-    inputs = jnp.repeat(IMAGES, 8, axis=0)
-
-    kept = np.asarray(jax.jit(functools.partial(net.apply, train=False))(*_worn(net), inputs, KEYS[0]).features)
-    features = np.asarray(jax.jit(net.sample)(*_worn(net), inputs, KEYS[0]).features)
-
-    active = kept > 0
-    # Some 12,800 draws: four standard deviations of the share are 0.016.
-    assert np.mean(features[active] == 0) == pytest.approx(rate, abs=0.016)
-    stays = features != 0
-    np.testing.assert_allclose(features[stays], kept[stays] / (1 - rate), rtol=1e-5)  # one float32 division
-
-
-@pytest.mark.parametrize("name", SAMPLING)
-def test_a_monte_carlo_pass_depends_on_its_key_and_on_nothing_else(name):
-    sample, *_ = _compiled(name)
-
-    first, again, other = (sample(*_worn(_sampling(name)), IMAGES, key) for key in (KEYS[0], KEYS[0], KEYS[1]))
-
-    _assert_equal(first, again)
-    assert np.abs(np.asarray(first.logits - other.logits)).max() > 1e-3
-
-
-@pytest.mark.parametrize("name", SAMPLING)
-def test_a_monte_carlo_pass_uses_the_running_statistics_and_leaves_them_alone(name):
-    sample, *_ = _compiled(name)
-    train = _worn(_sampling(name))
-
-    outputs = sample(*train, IMAGES, KEYS[0])
-    in_other_company = sample(*train, IMAGES.at[5:].set(1e3), KEYS[0])
-
-    _assert_equal(outputs.state, train.state)
-    np.testing.assert_array_equal(outputs.logits[:5], in_other_company.logits[:5])
-
-
-def test_evaluation_draws_nothing_and_leaves_the_state_alone_and_training_does_neither():
-    _, evaluate, train = _compiled("conv")
-    worn, mask = _worn(_sampling("conv")), jnp.ones(8, bool)
-
-    first, second = (evaluate(*worn, IMAGES, key) for key in KEYS)
-    _assert_equal(first, second)
-    _assert_equal(first.state, worn.state)
-
-    first, second = (train(*worn, IMAGES, key, mask=mask)[1] for key in KEYS)
-    assert np.abs(np.asarray(first.logits - second.logits)).max() > 1e-3
-    assert min(jax.tree.leaves(_moved(first.state, worn.state))) > 1e-3
-
-
-def test_what_only_fills_a_minibatch_stays_out_of_batch_statistics():
-    *_, train = _compiled("conv")
-    worn, mask = _worn(_sampling("conv")), jnp.arange(8) < 5
-
-    _, clean = train(*worn, IMAGES, KEYS[0], mask=mask)
-    _, filled = train(*worn, IMAGES.at[5:].set(1e3), KEYS[0], mask=mask)
-
-    _assert_equal(clean.state, filled.state)
-    np.testing.assert_array_equal(clean.logits[:5], filled.logits[:5])
-
-
-@pytest.mark.parametrize("name", SAMPLING)
-def test_features_are_what_the_last_layer_reads_even_in_a_monte_carlo_pass(name):
-    sample, *_ = _compiled(name)
-    train = _worn(_sampling(name))
-
-    outputs = sample(*train, IMAGES, KEYS[0])
-
-    last = train.params["Dense_1"] if name == "linen" else train.params["head"]["logits"]
-    kernel, bias = (np.asarray(last[part][...]) for part in ("kernel", "bias"))
-    np.testing.assert_allclose(np.asarray(outputs.features) @ kernel + bias, outputs.logits, atol=1e-5)  # float32
-
-
-def test_every_parameter_gets_a_gradient():
-    *_, train = _compiled("conv")
-
-    gradient, _ = train(*_worn(_sampling("conv")), IMAGES, KEYS[0], mask=jnp.ones(8, bool))
-
-    steepest = jax.tree.map(lambda part: float(jnp.abs(part).max()), gradient)
-    assert min(jax.tree.leaves(steepest)) > 1e-4
-
-
-@pytest.mark.parametrize("architecture", [SMALL_MLP, SMALL_CONV, VGG16(), VGG16(batch_norm=True)])
-def test_a_network_and_its_dropout_version_start_from_the_same_weights(architecture):
-    """Traced, not run: the same computation gives the same numbers, and nothing is compiled."""
-    versions = [dataclasses.replace(architecture, dropout=rate) for rate in (0.0, 0.4)]
-
-    first, second = (
-        jax.make_jaxpr(network(version, input_shape=(32, 32, 3), num_classes=3).init, return_shape=True)(KEYS[0])
-        for version in versions
-    )
-
-    assert str(first[0]) == str(second[0])
-    assert jax.tree.structure(first[1]) == jax.tree.structure(second[1])
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
@@ -235,16 +82,16 @@ def test_batch_statistics_of_vgg16_see_only_the_rows_that_count(monkeypatch):
     monkeypatch.setattr(vgg, "CHANNELS", (2,) * 13)
     settings = VGG16(widths=(3,), batch_norm=True, dropout=0.0)
     net = from_nnx(functools.partial(VGG16Module, settings, (32, 32, 2), 3))
-    worn = _worn(net)
+    start = worn(net)
     images = jnp.asarray(np.random.default_rng(3).normal(size=(4, 32, 32, 2)), jnp.float32)
 
     train = jax.jit(functools.partial(net.apply, train=True))
-    clean = train(*worn, images, KEYS[0], mask=jnp.arange(4) < 3)
-    filled = train(*worn, images.at[3:].set(1e3), KEYS[0], mask=jnp.arange(4) < 3)
+    clean = train(*start, images, KEYS[0], mask=jnp.arange(4) < 3)
+    filled = train(*start, images.at[3:].set(1e3), KEYS[0], mask=jnp.arange(4) < 3)
 
-    _assert_equal(clean.state, filled.state)
+    assert_equal(clean.state, filled.state)
     np.testing.assert_array_equal(clean.logits[:3], filled.logits[:3])
-    assert min(jax.tree.leaves(_moved(clean.state, worn.state))) > 0
+    assert min(jax.tree.leaves(moved(clean.state, start.state))) > 0
 
 
 @pytest.mark.parametrize(("shape", "flat"), [((32, 32, 3), 512), ((64, 33, 1), 1024)])
@@ -262,35 +109,18 @@ def test_vgg16_takes_images_of_any_size_from_32_on(shape, flat):
 def test_a_perceptron_flattens_whatever_comes():
     flat = network(MLP(widths=(5,)), input_shape=(144,), num_classes=NUM_CLASSES)
 
-    seen = _of(MLP(widths=(5,))).apply(*_worn(flat), IMAGES, KEYS[0], train=False)
+    seen = network_of(MLP(widths=(5,))).apply(*worn(flat), IMAGES, KEYS[0], train=False)
 
-    expected = flat.apply(*_worn(flat), IMAGES.reshape(8, -1), KEYS[0], train=False)
+    expected = flat.apply(*worn(flat), IMAGES.reshape(8, -1), KEYS[0], train=False)
     np.testing.assert_array_equal(seen.logits, expected.logits)
 
 
-def test_only_networks_with_dropout_can_sample():
-    class Idle(nnx.Module):
-        def __init__(self, rngs):
-            self.dropout, self.logits = nnx.Dropout(0.0), nnx.Linear(2, 3, rngs=rngs)
-
-    assert _of(SMALL_MLP).sample is not None
-    assert _of(dataclasses.replace(SMALL_MLP, dropout=0.0)).sample is None
-    assert from_linen(_LinenMLP(), IMAGES).sample is None
-    assert from_nnx(Idle).sample is None
-
-
 def test_networks_say_whether_they_convolve():
-    assert _of(SMALL_CONV).convolutional
-    assert not _of(SMALL_MLP).convolutional
+    assert network_of(SMALL_CONV).convolutional
+    assert not network_of(SMALL_MLP).convolutional
     assert network(VGG16(), input_shape=(32, 32, 3), num_classes=2).convolutional
-    assert from_linen(_LinenMLP(), IMAGES, convolutional=True).convolutional
-    assert not _sampling("linen").convolutional
-
-
-def test_dropout_is_added_only_where_there_is_none():
-    assert with_dropout(MLP(widths=(3,))) == MLP(widths=(3,), dropout=0.5)
-    assert with_dropout(ConvNet(), rate=0.1) == ConvNet(dropout=0.1)
-    assert with_dropout(SMALL_CONV) is SMALL_CONV
+    assert from_linen(LinenMLP(), IMAGES, convolutional=True).convolutional
+    assert not sampling("linen").convolutional
 
 
 @pytest.mark.slow
@@ -309,9 +139,9 @@ def test_a_convolution_starts_with_the_values_of_pytorch():
 
 @pytest.mark.usefixtures("plain_types")
 def test_equal_arguments_share_one_network():
-    assert _of(ConvNet()) is _of(ConvNet())
-    assert network(ConvNet(), input_shape=tuple(np.array(SHAPE)), num_classes=np.int64(3)) is _of(ConvNet())
-    assert _of(ConvNet()) is not _of(ConvNet(dropout=0.5))
+    assert network_of(ConvNet()) is network_of(ConvNet())
+    assert network(ConvNet(), input_shape=tuple(np.array(SHAPE)), num_classes=np.int64(3)) is network_of(ConvNet())
+    assert network_of(ConvNet()) is not network_of(ConvNet(dropout=0.5))
 
 
 @pytest.mark.usefixtures("plain_types")

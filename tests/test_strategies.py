@@ -15,20 +15,16 @@ from ddal_jax.query import QuerySettings
 from ddal_jax.selection import Query
 from ddal_jax.strategies import (
     BADGE,
-    BALD,
-    BayesEntropy,
-    BayesUncertainty,
     Coreset,
     Diffusion,
-    Entropy,
-    Margin,
     PoissonLaplace,
     Pool,
     QueryStrategy,
     Random,
+    Scored,
     TypiClust,
-    Uncertainty,
 )
+from ddal_jax.strategies.scored import SCORES
 
 NUM_POINTS, NUM_CLASSES, QUERY_SIZE = 40, 3, 6
 LABELED = [3, 8, 21, 30]
@@ -37,12 +33,7 @@ GRAPH = GraphSettings(num_neighbors=4)
 
 STRATEGIES = {
     "random": Random(),
-    "margin": Margin(),
-    "uncertainty": Uncertainty(),
-    "entropy": Entropy(),
-    "bayes uncertainty": BayesUncertainty(),
-    "bayes entropy": BayesEntropy(),
-    "BALD": BALD(),
+    **{score: Scored(score=score) for score in SCORES},
     "coreset": Coreset(),
     "BADGE": BADGE(),
     "TypiClust": TypiClust(num_neighbors=5, max_num_clusters=8, num_kmeans_steps=3),
@@ -270,3 +261,8 @@ def test_typiclust_refuses_settings_that_mean_nothing(settings, message):
 def test_poisson_laplace_refuses_settings_that_mean_nothing(settings, message):
     with pytest.raises(ValueError, match=message):
         PoissonLaplace(num_classes=NUM_CLASSES, **settings)
+
+
+def test_an_unknown_score_is_refused():
+    with pytest.raises(ValueError, match="score must be one of 'margin', .*, 'bald'; got 'oracle'"):
+        Scored(score="oracle")

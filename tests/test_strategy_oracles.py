@@ -11,21 +11,9 @@ import pytest
 from ddal_jax import scores
 from ddal_jax.pool_graph import GraphSettings, pool_graph
 from ddal_jax.query import QuerySettings
-from ddal_jax.strategies import (
-    BADGE,
-    BALD,
-    BayesEntropy,
-    BayesUncertainty,
-    Coreset,
-    Diffusion,
-    Entropy,
-    Margin,
-    Pool,
-    Uncertainty,
-    bayes,
-    picking,
-)
+from ddal_jax.strategies import BADGE, Coreset, Diffusion, Pool, Scored, picking, predictions
 from ddal_jax.strategies import badge as badge_module
+from ddal_jax.strategies.scored import SCORES
 
 NUM_POINTS, NUM_FEATURES, NUM_CLASSES, QUERY_SIZE = 30, 3, 3, 5
 LABELED = [2, 9, 16, 25]
@@ -62,23 +50,22 @@ def _bald(passes):
 
 
 SCORED = {
-    "margin": (Margin(), lambda p, mc: np.sort(p)[:, -1] - np.sort(p)[:, -2]),
-    "uncertainty": (Uncertainty(), lambda p, mc: p.max(axis=1)),
-    "entropy": (Entropy(), lambda p, mc: -_entropy(p)),
-    "bayes uncertainty": (BayesUncertainty(), lambda p, mc: mc.mean(axis=0).max(axis=1)),
-    "bayes entropy": (BayesEntropy(), lambda p, mc: -_entropy(mc.mean(axis=0))),
-    "BALD": (BALD(), lambda p, mc: -_bald(mc)),
+    "margin": lambda p, mc: np.sort(p)[:, -1] - np.sort(p)[:, -2],
+    "uncertainty": lambda p, mc: p.max(axis=1),
+    "entropy": lambda p, mc: -_entropy(p),
+    "bayes_uncertainty": lambda p, mc: mc.mean(axis=0).max(axis=1),
+    "bayes_entropy": lambda p, mc: -_entropy(mc.mean(axis=0)),
+    "bald": lambda p, mc: -_bald(mc),
 }
 
 
-@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("name", SCORES)
 def test_what_is_scored_point_by_point_is_asked_lowest_first(name):
-    strategy, definition = SCORED[name]
     pool = _pool()
 
-    query = _ask(strategy, KEY, pool)
+    query = _ask(Scored(score=name), KEY, pool)
 
-    expected = definition(np.asarray(pool.probs, np.float64), np.asarray(pool.mc_probs, np.float64))
+    expected = SCORED[name](np.asarray(pool.probs, np.float64), np.asarray(pool.mc_probs, np.float64))
     order = np.argsort(np.where(pool.labeled, np.inf, expected))[:QUERY_SIZE]
     assert query.indices.tolist() == order.tolist()
     np.testing.assert_allclose(query.scores, expected[order], atol=1e-6)  # float32 sums of a dozen terms below 1
@@ -88,13 +75,13 @@ def test_mutual_information_is_exactly_zero_where_all_passes_agree():
     one_pass = np.random.default_rng(0).dirichlet(np.ones(NUM_CLASSES), NUM_POINTS)
     passes = jnp.asarray(np.broadcast_to(one_pass, (7, *one_pass.shape)), jnp.float32)
 
-    np.testing.assert_array_equal(jax.jit(bayes.mutual_information)(passes), 0.0)
+    np.testing.assert_array_equal(jax.jit(predictions.mutual_information)(passes), 0.0)
 
 
 def test_mutual_information_survives_probabilities_of_zero_and_next_to_it():
     passes = np.array([[[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], [[1e-30, 1.0, 0.0]], [[0.5, 0.5, 0.0]]])
 
-    got = jax.jit(bayes.mutual_information)(jnp.asarray(passes, jnp.float32))
+    got = jax.jit(predictions.mutual_information)(jnp.asarray(passes, jnp.float32))
 
     mean = passes.mean(axis=0)[0]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ddal_jax.cli.session import console
+from ddal_jax.disk import whole
 from ddal_jax.evaluate import METRICS, Comparison, compare, data_sets, refuse_unpaired_runs, report
 from ddal_jax.experiments import results
 from ddal_jax.experiments.results import Record, Results
@@ -81,11 +81,9 @@ def _json(comparison: Comparison) -> str:
 
 def _write(records: Sequence[Record], comparison: Comparison, folder: Path) -> list[str]:
     """Writes the report and returns the names of the figures drawn beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in zip(_REPORTS, (report(comparison), _json(comparison)), strict=True):
-        partial = folder / f"{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, folder / name)
+        with whole(folder / name) as file:
+            file.write(text.encode())
     try:
         from ddal_jax.figures import judgement
     except ImportError as error:

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import tempfile
 import warnings
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+
+from ddal_jax.disk import whole
 
 _VARIABLE = "DDAL_JAX_DATA"
 
@@ -44,15 +45,8 @@ def read(path: Path) -> dict[str, np.ndarray] | None:
 def write(path: Path, **arrays: np.ndarray) -> None:
     """Writes the file whole or not at all; warns where that is impossible, since the data can be used all the same."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".unfinished")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **arrays, sha256=np.asarray(_sha256(arrays)))
-            os.replace(unfinished, path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        with whole(path) as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays, sha256=np.asarray(_sha256(arrays)))
     except OSError as error:
         warnings.warn(
             f"{path} could not be written, so it will be made anew next time ({error}). "

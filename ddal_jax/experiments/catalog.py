@@ -10,18 +10,13 @@ from ddal_jax.query import QuerySettings
 from ddal_jax.scores import CRITERIA
 from ddal_jax.strategies import (
     BADGE,
-    BALD,
-    BayesEntropy,
-    BayesUncertainty,
     Coreset,
     Diffusion,
-    Entropy,
-    Margin,
     PoissonLaplace,
     QueryStrategy,
     Random,
+    Scored,
     TypiClust,
-    Uncertainty,
 )
 
 Make = Callable[[RunConfig, int], QueryStrategy]
@@ -63,6 +58,11 @@ def _diffusion_by(criterion: str) -> Make:
     return make
 
 
+def _scored(score: str) -> Entry:
+    strategy = Scored(score=score)
+    return Entry(lambda config, num_classes: strategy, with_dropout="mc_probs" in strategy.requires)
+
+
 def _poisson_laplace(config: RunConfig, num_classes: int) -> PoissonLaplace:
     return PoissonLaplace(num_classes=num_classes, graph=config.graph)
 
@@ -73,16 +73,16 @@ def _poisson_laplace(config: RunConfig, num_classes: int) -> PoissonLaplace:
 STRATEGIES: dict[str, Entry] = {
     "random": Entry(lambda config, num_classes: Random()),
     "random-dropout": Entry(lambda config, num_classes: Random(), with_dropout=True),
-    "uncertainty": Entry(lambda config, num_classes: Uncertainty()),
+    "uncertainty": _scored("uncertainty"),
     "coreset": Entry(lambda config, num_classes: Coreset()),
-    "bayes-entropy": Entry(lambda config, num_classes: BayesEntropy(), with_dropout=True),
-    "entropy": Entry(lambda config, num_classes: Entropy()),
-    "margin": Entry(lambda config, num_classes: Margin()),
-    "bayes-uncertainty": Entry(lambda config, num_classes: BayesUncertainty(), with_dropout=True),
+    "bayes-entropy": _scored("bayes_entropy"),
+    "entropy": _scored("entropy"),
+    "margin": _scored("margin"),
+    "bayes-uncertainty": _scored("bayes_uncertainty"),
     "badge": Entry(lambda config, num_classes: BADGE()),
     "diffusion-paper": Entry(_diffusion_as_printed, on_graph=True),
     "diffusion": Entry(_diffusion, on_graph=True),
-    "bald": Entry(lambda config, num_classes: BALD(), with_dropout=True),
+    "bald": _scored("bald"),
     "typiclust": Entry(lambda config, num_classes: TypiClust()),
     "poisson-laplace": Entry(_poisson_laplace, on_graph=True),
     **{f"diffusion-{name.replace('_', '-')}": Entry(_diffusion_by(name), on_graph=True) for name in CRITERIA},

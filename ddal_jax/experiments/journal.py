@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ddal_jax.disk import whole
 from ddal_jax.experiments import results
 from ddal_jax.experiments.results import Record, RunHeader
 from ddal_jax.loop import LoopState
@@ -46,14 +47,11 @@ def begin(folder: Path, headers: Sequence[RunHeader]) -> None:
     path = folder / RESULTS
     if path.exists():
         raise ValueError(f"{path} already holds results; name another folder with --output, or remove it.")
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / STATE).unlink(missing_ok=True)
     for stale in (folder / SNAPSHOTS).glob("*/*.npz"):
         stale.unlink()
-    partial = path.with_name(path.name + ".partial")
-    partial.unlink(missing_ok=True)
-    results.append(partial, "".join(map(results.header_line, headers)))
-    os.replace(partial, path)
+    with whole(path) as file:
+        file.write("".join(map(results.header_line, headers)).encode())
 
 
 def add(folder: Path, records: Sequence[Record], position: Position) -> None:
@@ -146,13 +144,9 @@ def restore(position: Position, like: LoopState) -> LoopState:
 
 
 def _save(path: Path, about: str, leaves: Sequence[np.ndarray]) -> None:
-    partial = path.with_name(path.name + ".partial")
     arrays: dict[str, Any] = {f"leaf_{index}": np.asarray(leaf) for index, leaf in enumerate(leaves)}
-    with partial.open("wb") as file:
+    with whole(path) as file:
         np.savez(file, about=np.frombuffer(about.encode(), np.uint8), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def _load(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:

@@ -5,7 +5,6 @@ first that is shown.
 """
 
 import functools
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +13,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ddal_jax.diffusion import diffuse, label_mass
+from ddal_jax.disk import whole
 from ddal_jax.experiments.build import Trial
 from ddal_jax.experiments.journal import SNAPSHOTS
 from ddal_jax.experiments.run import Finished
-from ddal_jax.graph.knn import knn_graph
+from ddal_jax.graph.affinity import affinity
 from ddal_jax.inference import predict
 from ddal_jax.networks.types import Network, TrainState
-from ddal_jax.pool_graph import pool_graph
+from ddal_jax.pool_graph import pool_neighbors
 from ddal_jax.strategies import Diffusion
 
 # The edges of a larger graph would only make a blot.
@@ -62,19 +62,18 @@ def snapshot(trial: Trial, finished: Finished, folder: Path) -> None:
     mass, neighbors = _see(train, task.inputs, task.labels, labeled, network=settings.network, strategy=strategy)
     record = finished.records[0]
     num_kept = len(mass) if len(mass) <= _LARGEST_GRAPH_KEPT else 0
-    _write(
-        folder / SNAPSHOTS / record.strategy / f"{record.cycle:04d}.npz",
-        Snapshot(
-            points=np.asarray(task.inputs),
-            truth=np.asarray(task.labels, np.int16),
-            mass=np.asarray(mass, np.float16),
-            reached=np.asarray(mass).sum(axis=1) > 0,
-            labeled=np.asarray(labeled),
-            queried=np.asarray(record.queried, np.int32),
-            neighbors=np.asarray(neighbors[:num_kept], np.int32),
-            accuracy=np.asarray(record.accuracy, np.float32),
-        ),
+    seen = Snapshot(
+        points=np.asarray(task.inputs),
+        truth=np.asarray(task.labels, np.int16),
+        mass=np.asarray(mass, np.float16),
+        reached=np.asarray(mass).sum(axis=1) > 0,
+        labeled=np.asarray(labeled),
+        queried=np.asarray(record.queried, np.int32),
+        neighbors=np.asarray(neighbors[:num_kept], np.int32),
+        accuracy=np.asarray(record.accuracy, np.float32),
     )
+    with whole(folder / SNAPSHOTS / record.strategy / f"{record.cycle:04d}.npz") as file:
+        np.savez_compressed(file, **seen._asdict())
 
 
 def read_snapshots(folder: Path, strategy: str) -> list[Snapshot]:
@@ -91,17 +90,8 @@ def _see(
     train: TrainState, inputs, labels, labeled, *, network: Network, strategy: Diffusion
 ) -> tuple[Float[Array, "n c"], Int[Array, "n k"]]:
     features = predict(network, train, inputs).features
-    graph = pool_graph(features, strategy.graph)
+    knn = pool_neighbors(features, strategy.graph)
+    graph = affinity(knn, symmetrize=strategy.graph.symmetrize)
     mass = label_mass(labels, labeled, num_classes=strategy.num_classes)
     diffused = diffuse(graph, mass, labeled, num_steps=strategy.graph.steps_for(len(labeled)))
-    return diffused, knn_graph(features, num_neighbors=strategy.graph.num_neighbors).neighbors
-
-
-def _write(path: Path, content: Snapshot) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **content._asdict())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    return diffused, knn.neighbors

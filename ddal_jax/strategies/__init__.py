@@ -2,26 +2,20 @@
 
 from ddal_jax.strategies.badge import BADGE
 from ddal_jax.strategies.base import Pool, QueryStrategy
-from ddal_jax.strategies.bayes import BALD, BayesEntropy, BayesUncertainty
 from ddal_jax.strategies.diffusion import Diffusion
 from ddal_jax.strategies.geometric import Coreset
 from ddal_jax.strategies.poisson_laplace import PoissonLaplace
-from ddal_jax.strategies.scored import Entropy, Margin, Random, Uncertainty
+from ddal_jax.strategies.scored import Random, Scored
 from ddal_jax.strategies.typiclust import TypiClust
 
 __all__ = [
     "BADGE",
-    "BALD",
-    "BayesEntropy",
-    "BayesUncertainty",
     "Coreset",
     "Diffusion",
-    "Entropy",
-    "Margin",
     "PoissonLaplace",
     "Pool",
     "QueryStrategy",
     "Random",
+    "Scored",
     "TypiClust",
-    "Uncertainty",
 ]

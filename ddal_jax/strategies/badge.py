@@ -10,7 +10,7 @@ which is the textbook n_i + n_j - 2 (r_i.r_j)(h_i.h_j) without its cancellation:
 """
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +53,10 @@ class BADGE:
     gradient lower bounds", 2020.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"features", "probs"})
+    @property
+    def requires(self) -> frozenset[str]:
+        """See `QueryStrategy`."""
+        return frozenset({"features", "probs"})
 
     def prepare(self, key: jax.Array, pool: Pool) -> Gradients:
         """Computes the factors of the gradients."""

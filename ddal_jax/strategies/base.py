@@ -1,6 +1,6 @@
 """What a strategy sees and what it must answer."""
 
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -34,8 +34,10 @@ class QueryStrategy(Protocol):
     Both are traced under `jit` and `vmap`.
     """
 
-    # The optional parts of `Pool` that must be there.
-    requires: ClassVar[frozenset[str]]
+    @property
+    def requires(self) -> frozenset[str]:
+        """The optional parts of `Pool` that must be there."""
+        ...
 
     def prepare(self, key: jax.Array, pool: Pool) -> PyTree:
         """Computes what stays fixed until the network is trained again."""

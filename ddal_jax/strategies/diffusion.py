@@ -1,7 +1,6 @@
 """The paper's strategy: a graph on the features, known labels diffused over it, the weakest points asked."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 
@@ -28,7 +27,11 @@ class Diffusion:
     num_classes: int
     graph: GraphSettings = GraphSettings()
     settings: QuerySettings = QuerySettings()
-    requires: ClassVar[frozenset[str]] = frozenset({"features"})
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """See `QueryStrategy`."""
+        return frozenset({"features"})
 
     def prepare(self, key: jax.Array, pool: Pool) -> AnyGraph:
         """Builds the graph of the pool."""

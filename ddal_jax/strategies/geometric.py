@@ -1,7 +1,7 @@
 """Covering the feature space: k-centre greedy, and the distances that it shares with other strategies."""
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -38,7 +38,10 @@ class Coreset:
     greedy 2-approximation, without their integer program.
     """
 
-    requires: ClassVar[frozenset[str]] = frozenset({"features"})
+    @property
+    def requires(self) -> frozenset[str]:
+        """See `QueryStrategy`."""
+        return frozenset({"features"})
 
     def prepare(self, key: jax.Array, pool: Pool) -> Covered:
         """Measures the distance to the labels known when the network was trained."""

@@ -17,21 +17,22 @@ arXiv 2210.15786, 2022.
 """
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ddal_jax import checks
+from ddal_jax.conjugate_gradients import Search, solve
 from ddal_jax.diffusion import label_mass
+from ddal_jax.graph.components import components
 from ddal_jax.graph.table import weighted_sums
 from ddal_jax.graph.types import Graph
 from ddal_jax.pool_graph import GraphSettings, pool_graph
 from ddal_jax.selection import Query, lowest
 from ddal_jax.strategies.base import Pool
-from ddal_jax.strategies.conjugate_gradients import solve
-from ddal_jax.strategies.connected import connected
 
 # What the authors' program adds, so that no reweighted edge vanishes.
 _SMALLEST_POTENTIAL = 1e-5
@@ -73,7 +74,6 @@ class PoissonLaplace:
     num_clusters: int | None = None
     tolerance: float = 1e-6
     max_steps: int = 1000
-    requires: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def __post_init__(self) -> None:
         checks.integer("num_classes", self.num_classes, low=1)
@@ -87,13 +87,18 @@ class PoissonLaplace:
         checks.positive_float("tolerance", self.tolerance)
         checks.integer("max_steps", self.max_steps, low=1, high=checks.INT32_MAX)
 
+    @property
+    def requires(self) -> frozenset[str]:
+        """See `QueryStrategy`."""
+        return frozenset({"features"})
+
     def prepare(self, key: jax.Array, pool: Pool) -> ConnectedGraph:
         """Builds the graph of the pool and finds its components."""
         del key
         assert pool.features is not None
         graph = pool_graph(pool.features, self.graph)
         assert isinstance(graph, Graph)
-        return ConnectedGraph(graph, connected(graph))
+        return ConnectedGraph(graph, components(graph))
 
     def query(self, key: jax.Array, prepared: ConnectedGraph, pool: Pool, *, query_size: int) -> Query:
         """Reweights the graph by all known labels, solves, and picks the smallest norms."""
@@ -131,9 +136,10 @@ def poisson_potential(
         return graph.degrees[:, None] * signal - weighted_sums(graph, signal)
 
     everywhere = jnp.ones(labeled.shape, bool)
-    potential = solve(laplacian, graph.degrees, source[:, None], everywhere, tolerance=tolerance, max_steps=max_steps)[
-        :, 0
-    ]
+    search = solve(
+        laplacian, graph.degrees, source[:, None], everywhere, is_met=_falls_to(tolerance), max_steps=max_steps
+    )
+    potential = search.solution[:, 0]
     lowest_each = jax.ops.segment_min(potential, components, num_segments=labeled.shape[0])
     return potential - lowest_each[components] + _SMALLEST_POTENTIAL
 
@@ -158,8 +164,15 @@ def reweighted_laplace(
     def perturbed_laplacian(signal):
         return diagonal[:, None] * signal - weighted(signal)
 
-    solution = solve(perturbed_laplacian, diagonal, weighted(mass), ~labeled, tolerance=tolerance, max_steps=max_steps)
-    return jnp.where(labeled[:, None], mass, jnp.clip(solution, 0.0, 1.0))
+    search = solve(
+        perturbed_laplacian, diagonal, weighted(mass), ~labeled, is_met=_falls_to(tolerance), max_steps=max_steps
+    )
+    return jnp.where(labeled[:, None], mass, jnp.clip(search.solution, 0.0, 1.0))
+
+
+def _falls_to(tolerance: float) -> Callable[[Search, Float[Array, " c"]], Bool[Array, ""]]:
+    """Tells a search to stop when the residual of each column is this small a part of its start."""
+    return lambda search, start_energy: (search.energy <= tolerance**2 * start_energy).all()
 
 
 def _in_component(

@@ -17,7 +17,6 @@ Reference: Hacohen, Dekel and Weinshall, "Active learning on a budget: opposite 
 """
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,13 +49,17 @@ class TypiClust:
     max_num_clusters: int = 500
     min_cluster_size: int = 5
     num_kmeans_steps: int = 10
-    requires: ClassVar[frozenset[str]] = frozenset({"features"})
 
     def __post_init__(self) -> None:
         checks.integer("num_neighbors", self.num_neighbors, low=1)
         checks.integer("max_num_clusters", self.max_num_clusters, low=1)
         checks.integer("min_cluster_size", self.min_cluster_size, low=1)
         checks.integer("num_kmeans_steps", self.num_kmeans_steps, low=0)
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """See `QueryStrategy`."""
+        return frozenset({"features"})
 
     def prepare(self, key: jax.Array, pool: Pool) -> Float[Array, " n"]:
         """Measures the mean distance to the K nearest neighbours: the lower, the more typical."""

@@ -8,12 +8,22 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 
-class _Search(NamedTuple):
+class Search(NamedTuple):
+    """How far a search has come.
+
+    Attributes:
+      solution: x.
+      residual: b - A x; 0 where x is not sought.
+      direction: of the next step.
+      energy: sum over rows of the squared residual divided by the diagonal.
+      num_steps: taken; each multiplies by A once.
+    """
+
     solution: Float[Array, "n c"]
     residual: Float[Array, "n c"]
     direction: Float[Array, "n c"]
     energy: Float[Array, " c"]
-    step: Int[Array, ""]
+    num_steps: Int[Array, ""]
 
 
 def solve(
@@ -22,9 +32,9 @@ def solve(
     right: Float[Array, "n c"],
     free: Bool[Array, " n"],
     *,
-    tolerance: float,
-    max_steps: int,
-) -> Float[Array, "n c"]:
+    is_met: Callable[[Search, Float[Array, " c"]], Bool[Array, ""]],
+    max_steps: int | Int[Array, ""],
+) -> Search:
     """Solves A x = b on the free rows, x = 0 on the others; a singular A is met where b lies in its range.
 
     Columns of zeros stay exactly zero, and so do rows that no free path leads to from a row where b is not zero.
@@ -34,7 +44,7 @@ def solve(
       diagonal: of A, by which residuals are scaled; a row where it is 0 stays 0.
       right: b.
       free: True where x is sought.
-      tolerance: stop when the scaled residual of each column is this small a part of its start.
+      is_met: tells from the search and the energy it began with whether to stop.
       max_steps: stop after this many steps, converged or not.
     """
     scale = jnp.where(free & (diagonal > 0), 1 / jnp.where(diagonal > 0, diagonal, 1.0), 0.0)[:, None]
@@ -46,7 +56,7 @@ def solve(
     start_energy = energy_of(start)
 
     def unfinished(search):
-        return (search.energy > tolerance**2 * start_energy).any() & (search.step < max_steps)
+        return ~is_met(search, start_energy) & (search.num_steps < max_steps)
 
     def advance(search):
         image = jnp.where(free[:, None], apply(search.direction), 0.0)
@@ -54,10 +64,11 @@ def solve(
         residual = search.residual - length[None] * image
         energy = energy_of(residual)
         direction = scale * residual + _ratio(energy, search.energy)[None] * search.direction
-        return _Search(search.solution + length[None] * search.direction, residual, direction, energy, search.step + 1)
+        solution = search.solution + length[None] * search.direction
+        return Search(solution, residual, direction, energy, search.num_steps + 1)
 
-    search = _Search(jnp.zeros_like(right), start, scale * start, start_energy, jnp.asarray(0, jnp.int32))
-    return lax.while_loop(unfinished, advance, search).solution
+    search = Search(jnp.zeros_like(right), start, scale * start, start_energy, jnp.asarray(0, jnp.int32))
+    return lax.while_loop(unfinished, advance, search)
 
 
 def _ratio(numerator: Float[Array, " c"], denominator: Float[Array, " c"]) -> Float[Array, " c"]:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Int
 from ddal_jax.graph.types import Graph
 
 
-def connected(graph: Graph) -> Int[Array, " n"]:
+def components(graph: Graph) -> Int[Array, " n"]:
     """Returns the lowest index of the nodes connected to each node.
 
     Each round takes the lowest index among the neighbours and then that node's own lowest, which doubles the paths
