@@ -76,6 +76,16 @@ def same_selection(theirs: Int[np.ndarray, " b"], ours: Int[np.ndarray, " b"], k
     return _picks(theirs, ours, scores, labeled)
 
 
+def same_task(theirs: Int[np.ndarray, " b"], ours, key, graph, mass, labeled, features) -> Agreement:
+    """Counts bad picks of either side: rival rules pick other points, but both must pick B, unlabelled and distinct."""
+    num_bad = sum(
+        len(picked) - len(np.unique(picked)) + int(labeled[picked].sum()) + int((picked < 0).sum())
+        for picked in (np.asarray(theirs), ours.indices)
+    )
+    missing = len(ours.indices) - len(theirs)
+    return Agreement("picks missing, labelled or made twice", num_bad + missing, 0, agrees=num_bad == missing == 0)
+
+
 def _picks(theirs, ours, scores, labeled) -> Agreement:
     difference = np.abs(np.sort(scores[theirs]) - np.sort(scores[ours])).max()
     agreement = _difference("largest difference of a picked score", difference)

@@ -60,6 +60,23 @@ def _query(sizes: Sizes) -> Callable:
     return ask
 
 
+def _batch(diversity: str) -> Callable[[Sizes], Callable]:
+    settings = QuerySettings(diversity=diversity)
+
+    def kernel(sizes: Sizes) -> Callable:
+        def ask(key, graph, mass, labeled, features):
+            del features
+            everyone = jax.numpy.ones_like(labeled)
+            picked, _ = query(
+                key, graph, mass, labeled, everyone, settings=settings, query_size=sizes.batch, num_steps=sizes.steps
+            )
+            return picked
+
+        return ask
+
+    return kernel
+
+
 def _selection(sizes: Sizes) -> Callable:
     return lambda key, scores, labeled: lowest(key, scores, labeled, query_size=sizes.batch)
 
@@ -104,6 +121,22 @@ CASES = {
         floor=floors.query,
         agreement=agreement.same_query,
         peers={"scipy": peers.SCIPY_QUERY},
+    ),
+    "local_minima": Case(
+        parameters=("points", "neighbors", "classes", "steps", "seeds", "batch"),
+        inputs=inputs.batch_question,
+        kernel=_batch("local_minima"),
+        floor=floors.single_turn,
+        agreement=agreement.same_task,
+        peers={"CoreSet": peers.CORESET, "BADGE": peers.BADGE},
+    ),
+    "redistribute": Case(
+        parameters=("points", "neighbors", "classes", "steps", "seeds", "batch"),
+        inputs=inputs.batch_question,
+        kernel=_batch("redistribute"),
+        floor=floors.batch,
+        agreement=agreement.same_task,
+        peers={"CoreSet": peers.CORESET, "BADGE": peers.BADGE},
     ),
     "selection": Case(
         parameters=("points", "batch"),

@@ -6,6 +6,7 @@
 - Anything else reads its arrays and writes its answer once, at the stream rate.
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ from benchmarks.sizes import Sizes
 
 _CACHE_LINE = 64
 _INDEX_AND_WEIGHT = 8
+_USUAL_TURNS = 16
 
 
 class Floor(NamedTuple):
@@ -71,3 +73,18 @@ def query(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
     floor = diffusion(sizes, tuple(start), answer, rates)
     reading = 4 * sizes.points * sizes.classes * sizes.seeds / (rates.stream * 1e9)
     return floor._replace(seconds=floor.seconds + reading, definition=floor.definition + " + 4 N C bytes")
+
+
+def batch(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds a batch by the diffusion of the classes and of one column more for every turn but the first."""
+    _, *start, _ = arrays
+    floor = query(sizes, arrays[:-1], answer, rates)
+    columns = min(sizes.batch, _USUAL_TURNS) - 1
+    column = diffusion(dataclasses.replace(sizes, classes=1), tuple(start), answer, rates)
+    definition = f"{floor.definition} + {columns} T (8 E + 8 N) bytes"
+    return floor._replace(seconds=floor.seconds + columns * column.seconds, definition=definition)
+
+
+def single_turn(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds a batch picked in one turn like a query."""
+    return query(sizes, arrays[:-1], answer, rates)

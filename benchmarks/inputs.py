@@ -60,6 +60,13 @@ def question(sizes: Sizes, seed: int) -> tuple[Array, AnyGraph, Float[Array, "n 
     return (jax.random.key(seed), *symmetric_start(sizes, seed))
 
 
+def batch_question(
+    sizes: Sizes, seed: int
+) -> tuple[Array, AnyGraph, Float[Array, "n c"], Bool[Array, " n"], Float[Array, "n d"]]:
+    """Input of the batch rules: `question`, and for peers without a graph the features that its graph stands on."""
+    return (*question(sizes, seed), jnp.asarray(manifold(sizes.points, sizes.dims, seed)))
+
+
 def tied_scores(sizes: Sizes, seed: int) -> tuple[Array, Float[Array, " n"], Bool[Array, " n"]]:
     """Input of `selection`: a key, scores of which 60% are exactly 0, one point in a hundred labelled."""
     rng = np.random.default_rng([seed, 2])

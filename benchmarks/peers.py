@@ -128,6 +128,39 @@ def _lowest_with_lots(scores: Float[np.ndarray, " n"], batch: int, rng: np.rando
     return np.concatenate([below[np.argsort(scores[below])], drawn])
 
 
+def prepare_coreset(sizes: Sizes, key, graph, mass, labeled, features: Float[np.ndarray, "n d"]) -> tuple:
+    """Gives features, labels with NaN where unknown, and B."""
+    return features, _nan_where_unknown(mass, labeled), sizes.batch
+
+
+def prepare_badge(sizes: Sizes, key, graph, mass, labeled, features: Float[np.ndarray, "n d"]) -> tuple:
+    """Gives the same and a classifier that has been fitted; features stand in for the activations of a network."""
+    from skactiveml.classifier import SklearnClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    labels = _nan_where_unknown(mass, labeled)
+    classifier = SklearnClassifier(LogisticRegression(max_iter=1000), classes=np.arange(mass.shape[1]), random_state=0)
+    return features, labels, classifier.fit(features, labels), sizes.batch
+
+
+def _nan_where_unknown(mass: Float[np.ndarray, "n c"], labeled: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    return np.where(labeled, mass.argmax(axis=1).astype(float), np.nan)
+
+
+def skactiveml_coreset(features, labels, batch: int) -> Int[np.ndarray, " b"]:
+    """Picks a batch by greedy k-centre in scikit-activeml."""
+    from skactiveml.pool import CoreSet
+
+    return CoreSet(random_state=0).query(features, labels, batch_size=batch)
+
+
+def skactiveml_badge(features, labels, classifier, batch: int) -> Int[np.ndarray, " b"]:
+    """Picks a batch by BADGE in scikit-activeml, gradients included."""
+    from skactiveml.pool import Badge
+
+    return Badge(random_state=0).query(features, labels, classifier, fit_clf=False, batch_size=batch)
+
+
 def min_abs(mass: Float[np.ndarray, "n c"]) -> Float[np.ndarray, " n"]:
     """Scores mass by min_c |2 F_c - a| (Eq. 6) in the short form that holds for any number of classes."""
     return np.abs(2 * mass.max(axis=1) - mass.sum(axis=1))
@@ -147,3 +180,5 @@ SCIPY_AFFINITY = Peer(module="scipy", package="scipy", prepare=prepare_affinity,
 SCIPY_DIFFUSION = Peer(module="scipy", package="scipy", prepare=prepare_diffusion, run=scipy_diffuse)
 SCIPY_QUERY = Peer(module="scipy", package="scipy", prepare=prepare_query, run=scipy_query)
 NUMPY_SELECTION = Peer(module="numpy", package="numpy", prepare=prepare_selection, run=numpy_lowest)
+CORESET = Peer(module="skactiveml", package="scikit-activeml", prepare=prepare_coreset, run=skactiveml_coreset)
+BADGE = Peer(module="skactiveml", package="scikit-activeml", prepare=prepare_badge, run=skactiveml_badge)

@@ -27,12 +27,12 @@ _HOME = {
     "suggest": "suggestion",
     "Suggestion": "suggestion",
 }
-_MODULES = ("evaluate", "scores", "selection", "strategies")
+_MODULES = ("diversity", "evaluate", "scores", "selection", "strategies")
 
 __all__ = sorted([*_HOME, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]  # literal tables, above
 
 if TYPE_CHECKING:
-    from ddal_jax import evaluate, scores, selection, strategies
+    from ddal_jax import diversity, evaluate, scores, selection, strategies
     from ddal_jax.diffusion import diffuse, label_mass, reach, recommended_num_steps, signed, simplex, walk
     from ddal_jax.graph.affinity import affinity
     from ddal_jax.graph.edges import graph_from_edges

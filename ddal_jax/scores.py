@@ -7,6 +7,8 @@ two largest entries F_(1) >= F_(2). For two classes
 differences mean is told with each.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,10 @@ from jaxtyping import Array, Float
 
 from ddal_jax import array_checks
 from ddal_jax.diffusion import reach, signed, simplex
+
+Criterion = Callable[[Float[Array, "n c"]], Float[Array, " n"]]
+# From the reach a and the pick mass m of every point to what is added to its score.
+PickTerm = Callable[[Float[Array, " n"], Float[Array, " n"]], Float[Array, " n"]]
 
 
 def min_abs(mass: Float[Array, "*n c"]) -> Float[Array, "*n"]:
@@ -112,6 +118,18 @@ def _two_largest(mass: Float[Array, "*n c"]) -> tuple[Float[Array, "*n"], Float[
     return mass.max(axis=-1), others.max(axis=-1)
 
 
+def _whole(reach: Float[Array, "*n"], pick_mass: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    del reach
+    return pick_mass
+
+
+def _over_root_reach(reach: Float[Array, "*n"], pick_mass: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """Returns m / sqrt(a + m), 0 where nothing reaches: the pick mass on the scale of the root-reach margin."""
+    total = reach + pick_mass
+    met = total > 0
+    return jnp.where(met, pick_mass / jnp.sqrt(jnp.where(met, total, 1.0)), 0.0)
+
+
 CRITERIA = {
     "min_abs": min_abs,
     "norm": norm,
@@ -122,4 +140,10 @@ CRITERIA = {
     "uncertainty": uncertainty,
     "negative_entropy": negative_entropy,
     "mass": mass,
+}
+# How a criterion counts the picks of a batch in the making (`diversity.redistribute`); for the others no form is known.
+PICK_TERMS: dict[Criterion, PickTerm] = {
+    min_abs: _whole,
+    margin: _whole,
+    root_reach_margin: _over_root_reach,
 }

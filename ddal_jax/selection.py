@@ -22,11 +22,12 @@ _RANK_OF_LARGEST = np.nextafter(_RANK_OF_INFINITY, np.float32(0))
 
 
 class Query(NamedTuple):
-    """The points to label next, best first.
+    """The points to label next, in the order picked.
 
     Attributes:
       indices: int32; -1 in places that could not be filled.
-      scores: the criterion when picked; lower = label first. NaN in places that could not be filled.
+      scores: the criterion when picked, with what a batch rule adds to it; lower = label first. NaN in places that
+        could not be filled.
       reached: False where no known label reaches the point; False in places that could not be filled.
     """
 
@@ -74,13 +75,17 @@ def lowest(
     return _lowest(key, jnp.asarray(given, jnp.float32), labeled, query_size=query_size)
 
 
+def finite_ranks(scores: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Returns finite numbers in the order of the scores, NaN behind infinity and that behind every number."""
+    finite = jnp.minimum(scores, _RANK_OF_LARGEST)
+    return jnp.where(jnp.isnan(scores), _RANK_OF_NAN, jnp.where(scores == jnp.inf, _RANK_OF_INFINITY, finite))
+
+
 @functools.partial(jax.jit, static_argnames="query_size")
 def _lowest(key, scores: Float[Array, " n"], labeled: Bool[Array, " n"], *, query_size: int) -> Int[Array, " b"]:
     n = scores.shape[0]
     count = min(query_size, n)
-    finite = jnp.minimum(scores, _RANK_OF_LARGEST)
-    ranked = jnp.where(jnp.isnan(scores), _RANK_OF_NAN, jnp.where(scores == jnp.inf, _RANK_OF_INFINITY, finite))
-    ranked = jnp.where(labeled, jnp.inf, ranked)
+    ranked = jnp.where(labeled, jnp.inf, finite_ranks(scores))
     lottery = jax.random.bits(key, (n,), jnp.uint32)
 
     # `jnp.max` over the kept values, not a slice of them: on CPU any slice of a top_k is compiled to a full sort.

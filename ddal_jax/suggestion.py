@@ -25,7 +25,7 @@ class Suggestion(NamedTuple):
 
     Attributes:
       indices: rows of the pool, int32.
-      scores: the criterion when picked, lower = first, float32.
+      scores: the criterion when picked, what it adds for earlier picks included; lower = first, float32.
       reached: False where no known label reaches the point: it was asked to explore.
       hops: edges to the nearest label along the graph; -1 where none reaches.
       probabilities: diffused class probabilities (the simplex q), float32.
@@ -55,8 +55,10 @@ def suggest(
     symmetrize: str = "max",
     metric: str = "euclidean",
     criterion: str = "root_reach_margin",
-    diversity: str = "none",
+    diversity: str = "redistribute",
     ties: str = "random",
+    num_rediffusions: int | None = None,
+    num_refine_steps: int | None = None,
 ) -> Suggestion:
     """Says which points of a pool to label next, and why.
 
@@ -76,11 +78,15 @@ def suggest(
       symmetrize: as in `affinity`; "none" is the paper's directed graph.
       metric: "euclidean", or "cosine", which scales every row to length one first.
       criterion: a name from `ddal_jax.scores`; "min_abs" is the paper's Eq. (6).
-      diversity: batch rule; "none" takes the B lowest scores, as the paper does.
-      ties: what settles equal scores: "random".
+      diversity: batch rule: "none" (the B lowest scores, as the paper does), "coverage", "redistribute" or
+        "local_minima"; see `QuerySettings`.
+      ties: what orders points that nothing reaches: "random", or "coverage" (the one that most walks pass first).
+      num_rediffusions: R, turns in which a batch is picked; by default the smaller of B and 16. R = B is the exact
+        greedy rule. Read by "redistribute" and "coverage".
+      num_refine_steps: once everything is reached, diffuse for this many steps instead of T; for fixed features.
 
     Returns:
-      The points, best first, with score, reach, hops, class probabilities and nearest label.
+      The points in the order picked, with score, reach, hops, class probabilities and nearest label.
 
     Raises:
       ValueError: bad shapes or values, an unknown name, nothing left to query, `query_size` above what is left.
@@ -91,7 +97,10 @@ def suggest(
     graph_settings = GraphSettings(
         num_neighbors=num_neighbors, num_steps=num_steps, symmetrize=symmetrize, metric=metric
     )
-    query_settings = QuerySettings(criterion=criterion, diversity=diversity, ties=ties)
+    query_settings = QuerySettings(
+        criterion=criterion, diversity=diversity, ties=ties,
+        num_rediffusions=num_rediffusions, num_refine_steps=num_refine_steps,
+    )  # fmt: skip
     query_size = checks.integer("query_size", query_size, low=1)
     seed = checks.integer("seed", seed, low=0, high=LARGEST_SEED)
     pool = array_checks.features("features", features)
@@ -143,7 +152,6 @@ def _start_mass(labels, labeled, num_classes, soft_labels) -> Float[Array, "n c"
         raise ValueError(f"soft_labels must have shape {(len(labels), num_classes)}; got {soft_labels.shape}.")
     soft_labels = np.where(labeled[:, None], soft_labels, np.zeros((), soft_labels.dtype))
     soft_labels = np.asarray(array_checks.real("soft_labels", soft_labels))
-    known = soft_labels[labeled]
     known = soft_labels[labeled]
     if (known < 0).any() or (known.sum(axis=1) > 1 + _SUM_TOLERANCE).any():
         raise ValueError(

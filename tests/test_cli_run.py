@@ -13,6 +13,7 @@ from ddal_jax.experiments import journal, results
 from ddal_jax.experiments.presets import EXPERIMENTS
 from ddal_jax.experiments.snapshots import read_snapshots
 from ddal_jax.figures import judgement
+from ddal_jax.query import QuerySettings
 
 pytestmark = pytest.mark.usefixtures("leave_jax_as_it_is")
 WORDS = ["run", "fig3", "--quick", "--strategies", "random,margin"]
@@ -29,6 +30,7 @@ def test_run_help_lists_what_may_be_chosen(capsys):
     assert "openml155" in printed
     assert "min_abs" in printed
     assert "self_tuning" in printed
+    assert "none, coverage, redistribute, local_minima" in " ".join(printed.split())
 
 
 def _records(folder):
@@ -102,12 +104,15 @@ def test_words_of_the_command_change_the_settings_they_name():
     words += " --num-steps 3 --symmetrize none --criterion margin --strategies diffusion,random"
 
     words += " --epochs 7 --data checkerboard --num-points 500 --num-test 90 --balanced"
+    words += " --diversity coverage --ties coverage --num-rediffusions 4 --num-refine-steps 20"
 
     (config,) = run_command.configure(cli.parse(words.split()))
 
     assert (config.num_seeds, config.budget, config.query_size, config.num_sub_batches) == (3, 60, 10, 2)
     assert (config.graph.num_neighbors, config.graph.num_steps, config.graph.symmetrize) == (7, 3, "none")
-    assert config.query.criterion == "margin"
+    assert config.query == QuerySettings(
+        criterion="margin", diversity="coverage", ties="coverage", num_rediffusions=4, num_refine_steps=20
+    )
     assert config.strategies == ("diffusion", "random")
     assert not config.warm_start
     assert config.task == "digits, on checkerboard, balanced pool, from scratch"  # what reports and figures show

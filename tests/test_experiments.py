@@ -70,6 +70,22 @@ def test_as_printed_is_equations_1_and_6_with_the_same_k_and_t():
     assert STRATEGIES["diffusion"].make(config, 2).graph.symmetrize == "max"
 
 
+def test_diffusion_is_the_house_rule_and_its_variants_say_what_they_leave_out():
+    query = QuerySettings(ties="coverage", num_rediffusions=4)
+    config = dataclasses.replace(BOARD, query=query)
+
+    made = {name: STRATEGIES[name].make(config, 2).settings for name in STRATEGIES if name.startswith("diffusion")}
+
+    assert STRATEGIES["diffusion"].make(BOARD, 2).settings == QuerySettings(
+        criterion="root_reach_margin", diversity="redistribute", ties="random"
+    )
+    assert made["diffusion"] == query
+    assert made["diffusion-plain"] == QuerySettings(criterion="root_reach_margin", diversity="none")
+    assert made["diffusion-coverage"] == dataclasses.replace(query, diversity="coverage")
+    assert made["diffusion-local-minima"] == dataclasses.replace(query, diversity="local_minima")
+    assert made["diffusion-norm"] == QuerySettings(criterion="norm", diversity="none")
+
+
 def test_sub_batches_are_asked_on_a_graph_and_all_ask_as_many_labels():
     config = dataclasses.replace(TINY, strategies=("random", "diffusion", "diffusion-paper"), num_sub_batches=3,
                                  query_size=2)  # fmt: skip

@@ -1,5 +1,6 @@
 """docs/experiments.md says what the committed results say."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -8,13 +9,18 @@ import pytest
 
 from ddal_jax import evaluate
 from ddal_jax.experiments import results
+from ddal_jax.experiments.catalog import STRATEGIES
+from ddal_jax.experiments.config import plain
+from ddal_jax.experiments.presets import EXPERIMENTS
 from ddal_jax.experiments.snapshots import read_snapshots
+from ddal_jax.query import QuerySettings
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESULTS = DOCS / "results"
 PAGE = (DOCS / "experiments.md").read_text(encoding="utf-8")
 PROSE = " ".join(PAGE.split())
 FOLDERS = {"binary board": "fig3", "multi-class board": "fig2", "digits": "digits", "poker": "poker"}
+EXPERIMENT_OF = {"digits-scratch": "digits"}
 
 
 def _report(folder):
@@ -146,6 +152,32 @@ def test_the_ranks_are_those_of_the_report():
     assert list(ranks)[:6] == list(names)
     assert ", ".join(f"{said} {ranks[name]:.2f}" for name, said in names.items()) in PROSE
     assert ranking["num_tasks"] == 4
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS.values(), "criteria", "digits-scratch", "fig1"])
+def test_the_committed_runs_can_be_asked_for_again(folder):
+    """What the files call `diffusion` had no batch rule: `--diversity none`, or `diffusion-plain`."""
+    for path in sorted((RESULTS / folder).glob("*.jsonl.gz")):
+        for header in results.read(path).runs:
+            now = EXPERIMENTS[EXPERIMENT_OF.get(folder, folder)].runs[0]
+            without_rule = dataclasses.replace(now, query=QuerySettings(diversity="none"))
+            for name, then in header.strategies.items():
+                if then["kind"] != "Diffusion":
+                    continue
+                num_classes = then["settings"]["num_classes"]
+                assert then["settings"] == _settings(name, without_rule, num_classes)
+                if name == "diffusion":
+                    assert then["settings"]["settings"] == _settings("diffusion-plain", now, num_classes)["settings"]
+                else:
+                    assert then["settings"] == _settings(name, now, num_classes)
+
+
+def _settings(name, config, num_classes):
+    """The settings of a strategy as files hold them, without what is younger than the files and was not used."""
+    made = plain(dataclasses.asdict(STRATEGIES[name].make(config, num_classes)))
+    for younger in ("num_rediffusions", "num_refine_steps"):
+        assert made["settings"].pop(younger) is None
+    return made
 
 
 def test_every_link_leads_to_a_file():

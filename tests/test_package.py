@@ -1,6 +1,7 @@
 """Importing is cheap, names are where they are promised, and the checkout names no machine."""
 
 import inspect
+import operator
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,22 @@ KEYWORDS = {
     "diffuse": ({"graph", "mass", "labeled"}, {"num_steps"}),
     "harmonic": ({"graph", "mass", "labeled"}, {"tolerance", "max_steps"}),
     "nearest_labels": ({"graph", "labeled"}, {"num_steps"}),
+    "diversity.pick_mass": ({"graph", "picked", "labeled"}, {"num_steps"}),
+    "diversity.coverage": ({"graph", "unreached", "stopped"}, {"num_steps"}),
+    "diversity.local_minima": ({"graph", "order", "eligible"}, {"query_size"}),
+    "diversity.redistribute": (
+        {"key", "graph", "mass", "labeled", "eligible"},
+        {
+            "query_size",
+            "num_steps",
+            "num_rediffusions",
+            "criterion",
+            "ties",
+            "pick_weight",
+            "num_coverage_steps",
+            "num_refine_steps",
+        },
+    ),
 }
 
 
@@ -45,16 +62,14 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_settings_are_keyword_only_and_arrays_are_not(name):
     arrays, settings = KEYWORDS[name]
 
-    parameters = inspect.signature(getattr(ddal_jax, name)).parameters
+    parameters = inspect.signature(operator.attrgetter(name)(ddal_jax)).parameters
 
     keyword_only = {word for word, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
     assert keyword_only == settings
     assert set(parameters) - keyword_only == arrays
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ddal_jax.__all__ if name not in ("evaluate", "scores", "selection", "strategies")]
-)
+@pytest.mark.parametrize("name", [name for name in ddal_jax.__all__ if name not in ddal_jax._MODULES])
 def test_every_public_name_is_documented(name):
     documentation = inspect.getdoc(getattr(ddal_jax, name))
 

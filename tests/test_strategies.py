@@ -42,7 +42,7 @@ STRATEGIES = {
     "diffusion as printed": Diffusion(
         num_classes=NUM_CLASSES,
         graph=GraphSettings(num_neighbors=4, symmetrize="none"),
-        settings=QuerySettings(criterion="min_abs"),
+        settings=QuerySettings(criterion="min_abs", diversity="none"),
     ),
 }
 QUICK_TO_COMPILE = {"margin", "coreset"}
@@ -219,7 +219,7 @@ def test_diffusion_answers_what_suggest_answers():
 
     suggestion = suggest(
         np.asarray(pool.features), np.asarray(pool.labels), query_size=QUERY_SIZE, num_classes=NUM_CLASSES, seed=5,
-        num_neighbors=4, symmetrize="none", criterion="min_abs",
+        num_neighbors=4, symmetrize="none", criterion="min_abs", diversity="none",
     )  # fmt: skip
     assert query.indices.tolist() == suggestion.indices.tolist()
     assert query.reached.tolist() == suggestion.reached.tolist()

@@ -256,7 +256,7 @@ def test_diffusion_asks_the_lowest_by_each_criterion(criterion):
     strategy = Diffusion(
         num_classes=NUM_CLASSES,
         graph=GraphSettings(num_neighbors=4, num_steps=3),
-        settings=QuerySettings(criterion=criterion),
+        settings=QuerySettings(criterion=criterion, diversity="none"),
     )
 
     query = strategy.query(KEY, _graph(strategy.graph), pool, query_size=QUERY_SIZE)

@@ -16,9 +16,11 @@ LABELS = np.where(LABELED, CLASSES, -1)
 # T float32 means of values in [0, 1], and a square root of their sum.
 ROUNDING = 1e-5
 
+# Without a batch rule, whose picks depend on each other; those are held to oracles of their own.
 ask = functools.partial(
-    suggest, query_size=QUERY_SIZE, num_classes=NUM_CLASSES, num_neighbors=NUM_NEIGHBORS, num_steps=NUM_STEPS
-)
+    suggest, query_size=QUERY_SIZE, num_classes=NUM_CLASSES, num_neighbors=NUM_NEIGHBORS, num_steps=NUM_STEPS,
+    diversity="none",
+)  # fmt: skip
 
 
 def dense_weights(features=FEATURES, symmetrize="max"):

@@ -81,8 +81,19 @@ CRITERIA_KNOWN = ", ".join(map(repr, scores.CRITERIA))
     ({"metric": "manhattan"}, ValueError, "^metric must be one of 'euclidean', 'cosine'; got 'manhattan'"),
     ({"criterion": "entropy"}, ValueError, f"^criterion must be one of {CRITERIA_KNOWN}; got 'entropy'"),
     ({"criterion": scores.margin}, ValueError, "^criterion must be one of 'min_abs', .*; got <function"),
-    ({"diversity": "all"}, ValueError, "^diversity must be one of 'none'.*; got 'all'"),
-    ({"ties": "index"}, ValueError, "^ties must be one of 'random'.*; got 'index'"),
+    ({"diversity": "all"}, ValueError, "^diversity must be one of 'none'.*'local_minima'; got 'all'"),
+    ({"ties": "index"}, ValueError, "^ties must be one of 'random', 'coverage'; got 'index'"),
+    ({"num_rediffusions": 0}, ValueError, "^num_rediffusions must be at least 1; got 0"),
+    ({"num_rediffusions": 2.0}, TypeError, "^num_rediffusions must be an integer at least 1; got 2.0"),
+    ({"num_refine_steps": -1}, ValueError, "^num_refine_steps must be at least 0; got -1"),
+    *(
+        (
+            {"criterion": name},
+            ValueError,
+            f"^criterion must be one of 'min_abs', 'margin', 'root_reach_margin' with .*redistribute.*; got '{name}'",
+        )
+        for name in ("norm", "norm_1", "norm_infinity", "uncertainty", "negative_entropy", "mass")
+    ),
     ({"features": FEATURES * [[1], [1], [0], [1], [1]], "metric": "cosine"}, ValueError, "^features .* zeros in row 2"),
 )
 def test_suggest_refuses(value, error, message):

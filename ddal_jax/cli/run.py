@@ -50,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_argument("--criterion", metavar="NAME", help=f"of `diffusion`, one of: {', '.join(CRITERIA)}")
     graph.add_argument("--diversity", metavar="RULE", help=f"of `diffusion`, one of: {', '.join(DIVERSITIES)}")
     graph.add_argument("--ties", metavar="RULE", help=f"of `diffusion`, one of: {', '.join(TIES)}")
+    graph.add_argument("--num-rediffusions", type=int, metavar="R", help="turns in which a batch is picked")
+    graph.add_argument("--num-refine-steps", type=int, metavar="T", help="steps once everything is reached")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -73,7 +75,14 @@ def configure(arguments: argparse.Namespace) -> list[RunConfig]:
 
 def _change(config: RunConfig, arguments: argparse.Namespace) -> RunConfig:
     graph = _given(arguments, num_neighbors="num_neighbors", num_steps="num_steps", symmetrize="symmetrize")
-    query = _given(arguments, criterion="criterion", diversity="diversity", ties="ties")
+    query = _given(
+        arguments,
+        criterion="criterion",
+        diversity="diversity",
+        ties="ties",
+        num_rediffusions="num_rediffusions",
+        num_refine_steps="num_refine_steps",
+    )
     top = _given(
         arguments, seeds="num_seeds", budget="budget", query_size="query_size", num_sub_batches="num_sub_batches"
     )

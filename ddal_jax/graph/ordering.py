@@ -6,17 +6,17 @@ position are packed into one 32-bit number, which is sorted as a whole; as many 
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, Integer
 
 # With fewer bits left for a digit, the passes cost more than one sort of pairs.
 _SHORTEST_DIGIT = 8
 
 
-def stable_order(keys: Int[Array, " e"], *, num_keys: int) -> Int[Array, " e"]:
+def stable_order(keys: Integer[Array, " e"], *, num_keys: int) -> Int[Array, " e"]:
     """Returns the positions that sort `keys`, equal keys in their order; `jnp.argsort(keys, stable=True)`.
 
     Args:
-      keys: int32 in [0, num_keys - 1].
+      keys: int32 or uint32, in [0, num_keys - 1].
       num_keys: Static.
     """
     position_bits = max(1, (keys.shape[0] - 1).bit_length())

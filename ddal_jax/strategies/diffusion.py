@@ -14,7 +14,7 @@ from ddal_jax.strategies.base import Pool
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Diffusion:
-    """DDAL.
+    """DDAL, by default with the house's batch rule.
 
     Attributes:
       num_classes: C.
@@ -40,7 +40,7 @@ class Diffusion:
         return pool_graph(pool.features, self.graph)
 
     def query(self, key: jax.Array, prepared: AnyGraph, pool: Pool, *, query_size: int) -> Query:
-        """Diffuses all known labels and picks the weakest points."""
+        """Diffuses all known labels and picks a batch of the weakest points."""
         mass = label_mass(pool.labels, pool.labeled, num_classes=self.num_classes)
         picked, _ = query(
             key, prepared, mass, pool.labeled, ~pool.labeled,
