@@ -17,9 +17,11 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-# Ritz vectors kept over a restart beside those sought, and steps between restarts. Short bases win on CPU, since each
-# step reads the whole basis; without spare vectors close eigenvalues take several times as many steps.
-_SPARE, _FRESH = 4, 16
+# Ritz vectors kept over a restart, the one sought among them, and steps between restarts. Short bases win on CPU, since
+# each step reads the whole basis; without spare vectors close eigenvalues take several times as many steps.
+_KEPT, _FRESH = 5, 16
+# A search starts from the runner-up of the one before, and this much noise.
+_FRESHNESS = 0.1
 # Eigenvalues lie above -1. What stands in for one where there is no vector must sort last.
 _BELOW_ALL = -2.0
 
@@ -83,32 +85,45 @@ def leading_vectors(
 ) -> Float[Array, "m n"]:
     """Returns unit eigenvectors of the largest eigenvalues, best first; zeros where the space has no more.
 
+    One after the other, each locked once found: a single search never sees but one vector of a multiple eigenvalue.
+
     Args:
       key: of the first vector; used once.
       operator: what is known by its products.
       num_vectors: how many are returned. Static.
-      num_needed: how many of them must have a residual of at most `tolerance`.
-      tolerance: at which to stop.
-      max_steps: stop after about this many products.
+      num_needed: how many of them must be sought; the rest are left zero.
+      tolerance: of the residual, at which a search stops.
+      max_steps: a search stops after about this many products.
     """
-    num_kept = num_vectors + _SPARE
-    noise = jax.random.normal(key, operator.support.shape, operator.locked.dtype)
+    num_locked, n = operator.locked.shape
+    noise = jax.random.normal(key, (n,), operator.locked.dtype)
     noise = jnp.where(operator.support, noise, 0.0)
-    start = _Kept(
-        jnp.zeros((num_kept, noise.shape[0]), noise.dtype),
-        jnp.full(num_kept, _BELOW_ALL, noise.dtype),
-        _unit_beside(operator.locked, _unit_beside(operator.locked, noise)),
-        jnp.full(num_kept, jnp.inf, noise.dtype),
+    noise = noise / jnp.maximum(jnp.linalg.norm(noise), jnp.finfo(noise.dtype).tiny)
+
+    def find(place, state):
+        known, runner_up = state
+        turned = jnp.where(operator.support, jnp.roll(noise, place), 0.0)
+        start = _unit_beside(known, runner_up + _FRESHNESS * turned)
+        wanted = jnp.where(place < num_needed, tolerance, jnp.inf)
+        found = _search(noise, operator._replace(locked=known), start, tolerance=wanted, max_steps=max_steps)
+        return known.at[num_locked + place].set(found.vectors[0]), found.vectors[1]
+
+    known = jnp.zeros((num_locked + num_vectors, n), noise.dtype).at[:num_locked].set(operator.locked)
+    return lax.fori_loop(0, num_vectors, find, (known, jnp.zeros_like(noise)))[0][num_locked:]
+
+
+def _search(noise: Float[Array, " n"], operator: Operator, start: Float[Array, " n"], *, tolerance, max_steps) -> _Kept:
+    def unfinished(kept):
+        return (kept.estimates[0] > tolerance) & (kept.num_cycles * _FRESH < max_steps)
+
+    kept = _Kept(
+        jnp.zeros((_KEPT, start.shape[0]), start.dtype),
+        jnp.full(_KEPT, _BELOW_ALL, start.dtype),
+        start,
+        jnp.full(_KEPT, jnp.inf, start.dtype),
         jnp.asarray(0, jnp.int32),
     )
-
-    def unfinished(kept):
-        worst = jnp.where(jnp.arange(num_kept) < num_needed, kept.estimates, 0.0).max()
-        return (worst > tolerance) & (kept.num_cycles * _FRESH < max_steps)
-
-    return lax.while_loop(unfinished, lambda kept: _restart(_fill(noise, operator, kept), kept), start).vectors[
-        :num_vectors
-    ]
+    return lax.while_loop(unfinished, lambda kept: _restart(_fill(noise, operator, kept), kept), kept)
 
 
 def _fill(noise: Float[Array, " n"], operator: Operator, kept: _Kept) -> _Basis:
@@ -140,7 +155,6 @@ def _extend(basis: _Basis, operator: Operator, substitute: Float[Array, " n"], p
     row = jnp.where(basis.following.any(), products[num_locked:], no_vector)
     projected = basis.projected.at[place].set(row).at[:, place].set(row)
     goes_on = length > 10 * jnp.finfo(length.dtype).eps
-    # The second projection takes away the rounding error of the first.
     following = _unit_beside(vectors, jnp.where(goes_on, rest, substitute))
     return _Basis(vectors, projected, following, length)
 
@@ -162,5 +176,6 @@ def _unit_beside(vectors: Float[Array, "r n"], vector: Float[Array, " n"]) -> Fl
     """Returns the unit vector along what of `vector` the others do not hold; zero where that is only rounding."""
     before = jnp.linalg.norm(vector)
     rest = vector - vectors.T @ (vectors @ vector)
+    rest = rest - vectors.T @ (vectors @ rest)  # Once leaves a rounding error in proportion to what was taken away.
     after = jnp.linalg.norm(rest)
     return jnp.where(after > 1e-4 * before, rest / jnp.where(after > 0, after, 1.0), 0.0)

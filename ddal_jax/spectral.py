@@ -52,7 +52,7 @@ def spectrum(
       num_pairs: how many, the constant counted; at most the number of nodes with edges. Static.
       tolerance: stop when every residual is estimated to be at most this; float32 allows about 1e-6.
       key: of the first vector; used once.
-      max_steps: stop after about this many steps, converged or not; the residuals tell. Each costs a walk.
+      max_steps: give a pair up after about this many steps; the residuals tell. Each costs a walk.
 
     Raises:
       ValueError: `num_pairs` or a limit out of range.

@@ -13,6 +13,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from ddal_jax import affinity, components, graph_from_edges, knn_graph, spectrum
+from ddal_jax.data.grid import grid
 from ddal_jax.spectral import _spectrum, clamped_rate
 
 KEY = jax.random.key(0)
@@ -29,6 +30,11 @@ def graph_of(edges, num_nodes, weights=None):
 
 def path(n):
     return graph_of([(i, i + 1) for i in range(n - 1)], n)
+
+
+def square(side):
+    made = grid(side, 2)
+    return graph_from_edges(made.senders, made.receivers, np.ones(made.senders.size), num_nodes=side**2)
 
 
 def star(n):
@@ -48,6 +54,7 @@ GRAPHS = {
     "two nodes": path(2),
     "three nodes": path(3),
     "a path, which is bipartite": path(20),
+    "a square grid, whose second eigenvalue is double": square(5),
     "a star, whose hub meets everyone": star(12),
     "a complete graph, whose eigenvalues coincide": complete(12),
     "a neighbourhood graph": affinity(pools.knn(pools.gaussian(60, 2), 4)),
