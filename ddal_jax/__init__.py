@@ -30,12 +30,12 @@ _HOME = {
     "suggest": "suggestion",
     "Suggestion": "suggestion",
 }
-_MODULES = ("evaluate", "scores", "selection", "strategies")
+_MODULES = ("evaluate", "scores", "selection", "strategies", "theory")
 
 __all__ = sorted([*_HOME, *_MODULES])  # pyright: ignore[reportUnsupportedDunderAll]  # literal tables, above
 
 if TYPE_CHECKING:
-    from ddal_jax import evaluate, scores, selection, strategies
+    from ddal_jax import evaluate, scores, selection, strategies, theory
     from ddal_jax.diffusion import diffuse, label_mass, reach, recommended_num_steps, signed, simplex, walk
     from ddal_jax.graph.affinity import affinity
     from ddal_jax.graph.components import components

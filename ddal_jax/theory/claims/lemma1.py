@@ -55,7 +55,7 @@ def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
 
 @jax.jit
 def _spectra(task: SearchTask, keys):
-    return jax.vmap(lambda graph, key: spectrum(graph, num_pairs=2, tolerance=1e-9, key=key))(task.graph, keys)
+    return jax.lax.map(lambda pair: spectrum(pair[0], num_pairs=2, tolerance=1e-9, key=pair[1]), (task.graph, keys))
 
 
 @jax.jit
@@ -84,7 +84,7 @@ def _compare(task: SearchTask, keys, found, num_labels, num_steps) -> dict[str, 
             "connected": found.eigenvalues[1] < 1 - 1e-9,
         }
 
-    return jax.vmap(of_seed)(task, keys, found)
+    return jax.lax.map(lambda parts: of_seed(*parts), (task, keys, found))
 
 
 def _some_of_each_class(key, labels, count):

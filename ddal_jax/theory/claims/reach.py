@@ -11,7 +11,10 @@ from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.graph.types import Graph
 from ddal_jax.theory.claims.pools import NUM_NEIGHBORS, neighbor_graph
 from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
-from ddal_jax.theory.reach import assumed_reach, queries_to_cover, reach_by_steps
+from ddal_jax.theory.reach import assumed_reach, queries_to_cover, reach_by_steps, recommend
+
+# For which K and T are recommended from the graph: labels of a small first budget.
+NUM_LABELS = 20
 
 
 def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
@@ -28,12 +31,17 @@ def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
         by_rule = recommended_num_steps(num_nodes, num_neighbors)
         assumed = assumed_reach(num_neighbors, max_steps=max_steps)
         cover = np.asarray(_cover(jax.random.split(key, effort.num_seeds), graph, num_steps=by_rule))
+        fitting = None if effort.quick else recommend(key, pool.features, num_labels=NUM_LABELS)
         for step in range(max_steps + 1):
             row = {"pool": pool.name, "num_points": num_nodes, "num_neighbors": num_neighbors, "step": step}
             row |= {"mean": float(curve.mean[step]), "largest": int(curve.largest[step])}
             row |= {"assumed": float(assumed[step]), "recommended": step == by_rule}
             if step == by_rule:
                 row |= {"queries_to_cover": float(cover.mean()), "assumed_queries": num_nodes / float(assumed[step])}
+                row |= {
+                    "fitting_neighbors": fitting and fitting.num_neighbors,
+                    "fitting_steps": fitting and fitting.num_steps,
+                }
             rows.append(row)
     return rows
 
