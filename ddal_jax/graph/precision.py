@@ -1,11 +1,15 @@
 """A graph in another precision: what is computed on a graph is computed in the precision of its weights."""
 
+import functools
+
+import jax
 from jax.typing import DTypeLike
 
 from ddal_jax.graph.table import degrees_of
 from ddal_jax.graph.types import AnyGraph
 
 
+@functools.partial(jax.jit, static_argnames="dtype")
 def with_dtype(graph: AnyGraph, dtype: DTypeLike) -> AnyGraph:
     """Returns the graph with its weights in `dtype` and its degrees summed from them anew.
 

@@ -94,7 +94,7 @@ def _trace_rows(graph: str, kind: str, seed: int, trace: PowerTrace, predicted: 
 
 def judge_power_iteration(rows: Sequence[Row]) -> list[Verdict]:
     """Compares the tangents with the closed form, and reads where each kind of iteration ends."""
-    lazy = [row for row in rows if row["kind"] == LAZY and row["predicted"] > _FLOOR]
+    lazy = [row for row in rows if row["kind"] == LAZY and row["predicted"] and row["predicted"] > _FLOOR]
     misses = max((abs(row["tangent"] / row["predicted"] - 1) for row in lazy), default=np.inf)
     last = max(row["step"] for row in rows)
     ends = {kind: [row for row in rows if row["kind"] == kind and row["step"] == last] for kind in (PLAIN, PRINTED)}

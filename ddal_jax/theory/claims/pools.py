@@ -11,7 +11,7 @@ from ddal_jax.data.digits import digits
 from ddal_jax.data.grid import grid
 from ddal_jax.diffusion import walk
 from ddal_jax.graph.affinity import affinity
-from ddal_jax.graph.components import symmetric
+from ddal_jax.graph.components import components, symmetric
 from ddal_jax.graph.edges import graph_from_edges
 from ddal_jax.graph.knn import knn_graph
 from ddal_jax.graph.precision import with_dtype
@@ -53,7 +53,7 @@ def graphs(effort: Effort, own: NamedPool | None) -> list[NamedGraph]:
         pools.append(NamedPool("digits", images.inputs, images.labels))
     if own is not None:
         pools.append(own)
-    made = [NamedGraph(pool.name, neighbor_graph(pool.features), pool.labels) for pool in pools]
+    made = [_connected(pool) for pool in pools]
     square = grid(side, 2)
     weights = np.ones(square.senders.size)
     lattice = symmetric(
@@ -61,6 +61,18 @@ def graphs(effort: Effort, own: NamedPool | None) -> list[NamedGraph]:
     )
     made.insert(1, NamedGraph(f"grid {side} x {side}", lattice, square.labels))
     return made
+
+
+def _connected(pool: NamedPool) -> NamedGraph:
+    """Builds the graph of a pool; of one that falls apart, that of its largest component, where phi_2 is a cut."""
+    graph = neighbor_graph(pool.features)
+    component = np.asarray(components(graph))
+    largest = component == np.bincount(component).argmax()
+    if largest.all():
+        return NamedGraph(pool.name, graph, pool.labels)
+    # All neighbours of a point lie in its component, so the graph of the component's points is that component.
+    name = f"{pool.name}, its largest component of {largest.sum():,}"
+    return NamedGraph(name, neighbor_graph(pool.features[largest]), pool.labels[largest])
 
 
 def all_pairs(graph: Graph) -> tuple[np.ndarray, np.ndarray]:

@@ -30,7 +30,7 @@ def measure_eigenproblem(effort: Effort, own: NamedPool | None) -> list[Row]:
         values, vectors = np.asarray(found.eigenvalues), np.asarray(found.eigenvectors)
         degrees = np.asarray(graph.degrees)[:, None]
         of_walk = np.asarray(walk(graph, vectors)) - values * vectors
-        laplacian = degrees * vectors - np.asarray(weighted_sums(graph, found.eigenvectors))
+        laplacian = degrees * vectors - np.asarray(jax.jit(weighted_sums)(graph, found.eigenvectors))
         of_laplacian = laplacian - (1 - values) * degrees * vectors
         arpack = _arpack(graph)
         products = np.abs(vectors.T @ (degrees * vectors) - np.eye(_NUM_PAIRS))
@@ -90,6 +90,9 @@ def measure_minimal_cut(effort: Effort, own: NamedPool | None) -> list[Row]:
         for seed in range(effort.num_seeds):
             sides = {"phi_2": phi, "true classes": named.labels - 0.5} if seed == 0 else {}
             for signal, side in (sides | _random_sides(named, seed)).items():
+                cut = float(cuts.normalized_cut(named.graph, cuts.sign_cut(side)))
+                if not np.isfinite(cut):
+                    continue  # All nodes on one side: the pool's component holds a single class.
                 rayleigh = cuts.rayleigh_quotient(named.graph, phi if signal == "phi_2" else np.sign(side))
                 rows.append(
                     {
@@ -97,7 +100,7 @@ def measure_minimal_cut(effort: Effort, own: NamedPool | None) -> list[Row]:
                         "signal": signal,
                         "seed": seed,
                         "rayleigh": float(rayleigh),
-                        "normalized_cut": float(cuts.normalized_cut(named.graph, cuts.sign_cut(side))),
+                        "normalized_cut": cut,
                         "lower_bound": float(1 - found.eigenvalues[1]),
                         "simple": bool(found.eigenvalues[1] - found.eigenvalues[2] > _SLACK),
                     }
