@@ -1,8 +1,10 @@
 """Measured claims on disk: JSON lines, of which the first tells how the others came about."""
 
 import dataclasses
+import gzip
 import json
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,13 +74,13 @@ def write(path: Path, results: Results) -> None:
 
 
 def read(path: Path) -> Results:
-    """Reads results.
+    """Reads results, compressed by gzip if the name ends in .gz.
 
     Raises:
       OSError: the file cannot be read.
       ValueError: anything in it is not as `write` leaves it. The message names the line.
     """
-    lines = path.read_bytes().split(b"\n")
+    lines = _content(path).split(b"\n")
     header, num_rows = _header(_object(lines[0], path, 1), path)
     if len(lines) != num_rows + 2 or lines[-1]:
         found = len(lines) - 1
@@ -93,6 +95,15 @@ def read(path: Path) -> Results:
             raise ValueError(f"line {number} of {path} must hold a row of {name}; got {row!r:.60}.")
         rows[name].append(row)
     return Results(header, rows)
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        return gzip.decompress(path.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be decompressed: {error}.") from error
 
 
 def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
