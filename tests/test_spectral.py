@@ -59,7 +59,15 @@ GRAPHS = {
     "a complete graph, whose eigenvalues coincide": complete(12),
     "a neighbourhood graph": affinity(pools.knn(pools.gaussian(60, 2), 4)),
 }
-each_graph = pytest.mark.parametrize("name", GRAPHS)
+SELDOM = (
+    "two nodes",
+    "three nodes",
+    "a star, whose hub meets everyone",
+    "a complete graph, whose eigenvalues coincide",
+)
+each_graph = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SELDOM)) for name in GRAPHS]
+)
 
 
 @functools.cache
@@ -132,6 +140,7 @@ def test_several_components_give_a_warning_and_their_indicators_largest_first():
     np.testing.assert_allclose(values[2], np.linalg.eigvalsh(weights / np.outer(roots, roots))[-3], atol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_components_more_than_pairs_leave_nothing_to_seek():
     with pytest.warns(UserWarning, match="2 components"):
         found = spectrum(two_islands(), num_pairs=2, tolerance=TOLERANCE, key=KEY)
@@ -143,6 +152,7 @@ def test_components_are_named_by_their_lowest_node():
     np.testing.assert_array_equal(components(two_islands()), [0, 0, 0, 3, 3, 3, 3, 7])
 
 
+@pytest.mark.slow
 def test_pairs_agree_with_arpack_on_a_larger_graph():
     graph = affinity(knn_graph(pools.gaussian(600, 3), num_neighbors=6))
 
@@ -153,6 +163,7 @@ def test_pairs_agree_with_arpack_on_a_larger_graph():
     assert np.asarray(found.residuals).max() <= TOLERANCE + ROUNDING
 
 
+@pytest.mark.slow
 def test_the_residual_tells_when_the_steps_did_not_suffice():
     long_path = path(200)
 

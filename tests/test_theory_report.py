@@ -61,7 +61,7 @@ def test_report_tells_how_it_came_about():
 
     assert "7 seeds from 0, float64, 3.3 min in all." in text
     assert "jax 1.2.3, ddal_jax 9.8, devices 2 x TPU." in text
-    assert "quick run" not in text
+    assert "This was a quick run" not in text
     assert "None" not in text
     assert "**This was a quick run**" in quick
     assert "verdicts on so little say less" in quick
@@ -91,7 +91,7 @@ def test_tables_of_the_report_have_equal_rows():
             tables.append([line]) if not previous.startswith("|") else tables[-1].append(line)
         previous = line
 
-    assert len(tables) == 4
+    assert len(tables) == 5
     assert all(len({line.replace(r"\|", "").count("|") for line in table}) == 1 for table in tables)
 
 

@@ -108,17 +108,17 @@ def _content(path: Path) -> bytes:
 
 def _object(line: bytes, path: Path, number: int) -> dict[str, Any]:
     """Returns the JSON object of a line."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON")
-
     try:
-        content = json.loads(line.decode(), parse_constant=refuse)
+        content = json.loads(line.decode(), parse_constant=_refuse_constant)
     except ValueError as error:
         raise ValueError(f"line {number} of {path} is damaged: {error}.") from error
     if not isinstance(content, dict):
         raise ValueError(f"line {number} of {path} must hold a JSON object; got {content!r:.60}.")
     return content
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _header(content: dict[str, Any], path: Path) -> tuple[Header, int]:

@@ -194,11 +194,10 @@ def judge_harmonic_limit(rows: Sequence[Row]) -> list[Verdict]:
         name: float(np.median([row["steps_needed"] for row in rows if row["graph"] == name and "steps_needed" in row]))
         for name in _names(rows)
     }
+    step = _near(rows, 10)
+    tenth = [row for row in rows if row["step"] == step]
     after_ten = {
-        name: float(
-            np.median([row["error"] for row in rows if row["graph"] == name and row["step"] == _near(rows, 10)])
-        )
-        for name in _names(rows)
+        name: float(np.median([row["error"] for row in tenth if row["graph"] == name])) for name in _names(rows)
     }
     return [
         Verdict(
