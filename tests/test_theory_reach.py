@@ -45,6 +45,7 @@ def test_reach_is_the_in_ball_of_breadth_first_search(features, symmetrize):
     np.testing.assert_allclose(found.alone, (sizes == 1).mean(axis=1), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_reach_is_counted_over_more_labels_than_one_block_holds_and_past_vanishing_masses():
     """200 steps of probability 1/2 leave no float32 mass, but the end of the path is reached."""
     n = 200
@@ -152,6 +153,7 @@ def recommend(points, num_labels, **choices):
     return reach.recommend(KEY, points, num_labels=num_labels, candidates=(4, 3), max_steps=MAX_STEPS, **choices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symmetrize", ["max", "none"])
 def test_the_fewest_neighbours_that_connect_the_pool_are_recommended(symmetrize):
     advice = recommend(groups_of_four(), num_labels=6, symmetrize=symmetrize)

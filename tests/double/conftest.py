@@ -11,6 +11,6 @@ hypothesis.settings.register_profile(
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leaves out what is slow throughout: its imports alone take longer than any other test."""
-    is_slow = collection_path.name.endswith("_measured.py")
+    """Leaves to the slow run what takes long to import, and what is held in float32 by tests outside this folder."""
+    is_slow = collection_path.name.endswith(("_measured.py", "_graph.py", "_diffusion.py", "_criteria.py"))
     return True if is_slow and "not slow" in config.option.markexpr else None
