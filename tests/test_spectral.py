@@ -62,6 +62,7 @@ GRAPHS = {
 SELDOM = (
     "two nodes",
     "three nodes",
+    "a path, which is bipartite",
     "a star, whose hub meets everyone",
     "a complete graph, whose eigenvalues coincide",
 )
