@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import DTypeLike
 
 from ddal_jax import checks
 
@@ -34,13 +35,13 @@ def as_array(name: str, array: Any) -> jax.Array | np.ndarray:
         raise ValueError(f"{name} must be an array; got a {type(array).__name__} that is none: {error}") from error
 
 
-def real(name: str, array: Any) -> jax.Array:
-    """Returns real numbers, booleans included, as float32, or refuses another dtype and values not finite there."""
+def real(name: str, array: Any, dtype: DTypeLike = np.float32) -> jax.Array:
+    """Returns real numbers, booleans included, as `dtype`, or refuses another kind and values not finite there."""
     numbers = _real_dtype(name, as_array(name, array))
     if not is_concrete(numbers):
-        return jnp.asarray(numbers, jnp.float32)
+        return jnp.asarray(numbers, dtype)
     with np.errstate(over="ignore"):
-        values = np.asarray(numbers).astype(np.float32)
+        values = np.asarray(numbers).astype(dtype)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} must be finite; got NaN or infinity.")
     return jnp.asarray(values)

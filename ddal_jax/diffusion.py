@@ -152,9 +152,9 @@ def recommended_num_steps(num_points: int, num_neighbors: int) -> int:
 
 
 def checked_signal(name: str, graph: AnyGraph, signal: Shaped[jax.typing.ArrayLike, "..."]) -> Float[Array, "n c"]:
-    """Returns a signal on the nodes of the graph as float32, or refuses what does not lie on them."""
+    """Returns a signal on the nodes of the graph in the graph's precision, or refuses what does not lie on them."""
     check_graph("graph", graph)
-    signal = array_checks.real(name, signal)
+    signal = array_checks.real(name, signal, graph.weights.dtype)
     checks.rank(name, signal, 2, "[n, c]")
     checks.length(name, signal, graph.degrees.shape[0], "node")
     return array_checks.columns(name, signal)

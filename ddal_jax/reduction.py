@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 
 def ordered_sum(terms: Float[Array, "..."], *, axis: int) -> Float[Array, "..."]:
-    """Sums float32 `terms` over `axis`, first to last, without writing them to memory."""
+    """Sums `terms` over `axis`, first to last, without writing them to memory."""
     return lax.platform_dependent(terms, cpu=lambda x: _fused_sum(x, axis), default=lambda x: jnp.sum(x, axis))
 
 

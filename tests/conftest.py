@@ -33,6 +33,18 @@ def pytest_unconfigure(config):
         shutil.rmtree(config.compiled, ignore_errors=True)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_quickly_unless_optimized(request):
+    """Leaves out the compiler's last passes, which take a third of the time, where a module does not ask for them.
+
+    The modules on the kernels do, since bits and rounding are theirs; in the slow run all do.
+    """
+    quick = request.node.get_closest_marker("optimized") is None and "not slow" in request.config.option.markexpr
+    if jax.config.read("jax_disable_most_optimizations") != quick:
+        jax.config.update("jax_disable_most_optimizations", quick)
+        jax.clear_caches()
+
+
 @pytest.fixture
 def plain_types():
     """Switches the type checks off, so that bad input meets the library's own refusal as in a user's run."""

@@ -7,6 +7,7 @@ the table of rows, the matrix form of distances or the label mass as a route to 
 from collections import deque
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 
 
@@ -192,3 +193,52 @@ def criterion(name, row):
     if name == "mass":
         return total
     raise ValueError(f"no oracle for {name!r}")
+
+
+def nearest_in_float64(points, num_neighbors):
+    """The K nearest of float64 points, as `nearest_neighbors` finds those of float32 features."""
+    measured = np.stack([((points - point) ** 2).sum(axis=1) for point in points])
+    np.fill_diagonal(measured, np.inf)
+    neighbors = np.argsort(measured, axis=1, kind="stable")[:, :num_neighbors]
+    return neighbors, np.take_along_axis(measured, neighbors, axis=1)
+
+
+def absorbed(matrix, start, labeled):
+    """The limit of clamped multiplication by any stochastic matrix, self-loops included; 0 where no label is met."""
+    free = np.flatnonzero(~labeled & (hops(matrix, labeled) > 0))
+    solution = np.where(labeled[:, None], start, 0.0)
+    staying = np.eye(len(free)) - matrix[np.ix_(free, free)]
+    if len(free):
+        solution[free] = np.linalg.solve(staying, matrix[np.ix_(free, np.flatnonzero(labeled))] @ start[labeled])
+    return solution
+
+
+def jacobi(weights, signs, labeled, num_steps):
+    """Eq. (5) with the diagonal L_uu,ii that it means; a node without edges stays 0."""
+    laplacian = np.diag(weights.sum(axis=1)) - weights
+    chi = np.where(labeled, signs, 0.0)
+    for _ in range(num_steps):
+        following = chi.copy()
+        for i in np.flatnonzero(~labeled):
+            inflow = -laplacian[i] @ chi + laplacian[i, i] * chi[i]
+            following[i] = inflow / laplacian[i, i] if laplacian[i, i] > 0 else 0.0
+        chi = following
+    return chi
+
+
+def clamped_rate(weights, labeled):
+    """Spectral radius of M_uu, W symmetric; nodes without edges do not count."""
+    free = np.flatnonzero(~labeled & (weights.sum(axis=1) > 0))
+    roots = np.sqrt(weights.sum(axis=1)[free])
+    among = weights[np.ix_(free, free)] / roots[:, None] / roots
+    return np.abs(np.linalg.eigvalsh(among)).max(initial=0.0)
+
+
+def eigenpairs(weights):
+    """All solutions of W phi = lambda D phi, descending, Phi^T D Phi = I; phi is 0 at nodes without edges."""
+    connected = np.flatnonzero(weights.sum(axis=1))
+    among = weights[np.ix_(connected, connected)]
+    eigenvalues, vectors = scipy.linalg.eigh(among, np.diag(among.sum(axis=1)))
+    phi = np.zeros((len(weights), len(connected)))
+    phi[connected] = vectors[:, ::-1]
+    return eigenvalues[::-1], phi

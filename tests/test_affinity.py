@@ -14,6 +14,8 @@ from hypothesis.extra import numpy as hnp
 
 from ddal_jax import DirectedGraph, Graph, affinity, knn_graph
 
+pytestmark = pytest.mark.optimized
+
 NUM_POINTS, NUM_NEIGHBORS = 60, 4
 MODES = ["max", "mean", "mutual", "self_tuning", "none"]
 SYMMETRIC_MODES = MODES[:-1]

@@ -92,6 +92,7 @@ def test_without_peers_only_ours_is_timed(run):
         assert record["ratios"] == record["agreement"] == record["missing_peers"] == {}
 
 
+@pytest.mark.slow
 def test_seeds_are_stacked_and_each_is_compared(run):
     code, records = run("diffusion", "--seeds", "3", "--peers")
 

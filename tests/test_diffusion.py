@@ -27,6 +27,8 @@ from ddal_jax import (
     walk,
 )
 
+pytestmark = pytest.mark.optimized
+
 NUM_POINTS, NUM_NEIGHBORS, NUM_CLASSES = 60, 4, 3
 MODES = ["max", "mean", "mutual", "self_tuning", "none"]
 each_mode = pytest.mark.parametrize("symmetrize", MODES)

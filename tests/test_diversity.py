@@ -21,8 +21,6 @@ GRAPHS = {"max": affinity(KNN), "none": affinity(KNN, symmetrize="none")}
 WEIGHTS = {name: oracles.dense(graph) for name, graph in GRAPHS.items()}
 # T float32 means of values in [0, 1]; visits add up over some dozens of walks.
 ROUNDING = 1e-5
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 each_graph = pytest.mark.parametrize("name", GRAPHS)
 
 
@@ -66,7 +64,7 @@ def test_walks_that_nothing_stops_cover_every_step(name):
 
 @functools.cache
 def _minima_program(query_size):
-    return jax.jit(functools.partial(diversity.local_minima, query_size=query_size), compiler_options=QUICKLY)
+    return jax.jit(functools.partial(diversity.local_minima, query_size=query_size))
 
 
 def local_minima(graph, order, eligible, *, query_size):
@@ -150,14 +148,14 @@ def test_keys_order_scores_as_lowest_does(seed):
     assert first == nodes[0]
 
 
-@functools.partial(jax.jit, compiler_options=QUICKLY)
+@jax.jit
 def _in_order(scores, eligible, lottery):
     keys = [orders.score_keys(scores, jnp.zeros(NUM_POINTS, bool), eligible)]
     return orders.in_order(keys, lottery), orders.first_in_order(keys, lottery)
 
 
 def test_a_lottery_is_a_random_order():
-    draw = jax.jit(jax.vmap(lambda key: orders.draw_lottery(key, 10).nodes), compiler_options=QUICKLY)
+    draw = jax.jit(jax.vmap(lambda key: orders.draw_lottery(key, 10).nodes))
 
     nodes = np.asarray(draw(jax.random.split(jax.random.key(0), 2000)))
 
@@ -175,9 +173,7 @@ def test_kernels_work_inside_a_callers_jit_and_vmap():
         visits = diversity.coverage(GRAPHS["max"], mass == 0, picked | labeled, num_steps=NUM_STEPS)
         return mass, visits, diversity.local_minima(GRAPHS["max"], order, ~picked, query_size=QUERY_SIZE)
 
-    together = jax.jit(jax.vmap(functools.partial(all_three, labeled=jnp.asarray(LABELED))), compiler_options=QUICKLY)(
-        masks
-    )
+    together = jax.jit(jax.vmap(functools.partial(all_three, labeled=jnp.asarray(LABELED))))(masks)
 
     for place, mask in enumerate(masks):
         for got, expected in zip(together, all_three(mask, jnp.asarray(LABELED)), strict=True):

@@ -24,8 +24,6 @@ CLASSES, FEW = pools.random_labels(NUM_POINTS, 4, NUM_CLASSES)
 MANY = pools.random_labels(NUM_POINTS, 25, NUM_CLASSES, seed=1)[1]
 EVERYONE = np.ones(NUM_POINTS, bool)
 KEY = jax.random.key(0)
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 # Sums of T float32 means, under a square root where a term has one.
 ROUNDING = 1e-5
 # Two programs that most tests share.
@@ -36,7 +34,7 @@ TURNS_OF_THREE = {"num_rediffusions": 3, "ties": "coverage"}
 @functools.cache
 def _program(**settings):
     ask = functools.partial(diversity.redistribute, query_size=QUERY_SIZE, num_steps=NUM_STEPS, **settings)
-    return jax.jit(ask, compiler_options=QUICKLY)
+    return jax.jit(ask)
 
 
 def redistribute(labeled, *, key=KEY, graph="max", eligible=EVERYONE, weight=1.0, **settings):
@@ -48,7 +46,7 @@ def redistribute(labeled, *, key=KEY, graph="max", eligible=EVERYONE, weight=1.0
 @functools.cache
 def _rule_program(settings):
     ask = functools.partial(query, settings=settings, query_size=QUERY_SIZE, num_steps=NUM_STEPS)
-    return jax.jit(ask, compiler_options=QUICKLY)
+    return jax.jit(ask)
 
 
 def by_rule(labeled, *, key=KEY, graph="max", **settings):
@@ -292,7 +290,7 @@ def test_seeds_under_vmap_pick_what_they_pick_alone(settings):
     masks = jnp.asarray(np.stack([FEW, np.zeros(NUM_POINTS, bool)]))
     masses = jnp.stack([label_mass(CLASSES, mask, num_classes=NUM_CLASSES) for mask in masks])
     turns = functools.partial(diversity.redistribute, query_size=QUERY_SIZE, num_steps=NUM_STEPS, **settings)
-    together = jax.jit(jax.vmap(turns, in_axes=(0, None, 0, 0, 0)), compiler_options=QUICKLY)
+    together = jax.jit(jax.vmap(turns, in_axes=(0, None, 0, 0, 0)))
 
     picks = together(keys, GRAPHS["max"], masses, masks, ~masks)
 

@@ -47,6 +47,7 @@ def test_both_drivers_give_the_same_records():
             np.testing.assert_array_equal(a, b[index])
 
 
+@pytest.mark.slow
 def test_seeds_one_by_one_give_the_records_of_seeds_together():
     seeds, states, tasks = trial(2, BUDGET)
     counts = label_counts(4, BUDGET, 2)

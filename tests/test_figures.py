@@ -57,6 +57,7 @@ def _drawn_twice(draw, path):
     return draws[0]
 
 
+@pytest.mark.slow
 def test_the_same_records_draw_the_same_pictures(records, tmp_path):
     curves = _drawn_twice(lambda path: demo.learning_curves(records, path, title="curves"), tmp_path / "curves.png")
     switch = _drawn_twice(lambda path: demo.switch({"board": records}, path), tmp_path / "switch.png")

@@ -70,6 +70,7 @@ def test_points_of_different_blocks_lose_different_units(small, pool):
     assert not np.array_equal(passes[:, :7], passes[:, 7:14])
 
 
+@pytest.mark.slow
 def test_training_step_by_step_is_training_in_one_loop(pool):
     num_labeled = 6  # the second step of an epoch is half empty
     inputs, labels = pool

@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 from ddal_jax import KNNGraph, knn_graph
 from ddal_jax.graph import knn
 
+pytestmark = pytest.mark.optimized
+
 
 @each_pool
 def test_no_point_left_out_is_nearer(name):
@@ -111,7 +113,9 @@ def test_input_of_any_real_type_is_used_as_float32(dtype):
     assert_same_bits(graph, knn_graph(features.astype(np.float32), num_neighbors=NUM_NEIGHBORS))
 
 
-@pytest.mark.parametrize("block_size", [1, 7, 64, NUM_POINTS])
+@pytest.mark.parametrize(
+    "block_size", [7, NUM_POINTS, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 64))]
+)
 def test_block_size_never_changes_a_bit(block_size):
     for name in POOLS:
         features = pool(name)

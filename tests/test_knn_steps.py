@@ -22,6 +22,8 @@ from sklearn.neighbors import NearestNeighbors
 from ddal_jax import KNNGraph, knn_graph
 from ddal_jax.graph import knn
 
+pytestmark = pytest.mark.optimized
+
 repair = jax.jit(knn._repair)
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from ddal_jax.graph.ordering import stable_order
 
+pytestmark = pytest.mark.optimized
+
 
 @pytest.mark.parametrize(
     ("length", "num_keys"), [(1, 1), (7, 2), (1000, 5), (1000, 1001), (4097, 3), (300_000, 50_001), (300_000, 2**20)]
@@ -28,6 +30,7 @@ def test_lists_too_long_to_pack_are_sorted_all_the_same():
     assert (order.shape, order.dtype) == (keys.shape, jnp.int32)
 
 
+@pytest.mark.slow
 def test_order_under_vmap_is_the_order_alone():
     keys = jnp.asarray(np.random.default_rng(1).integers(0, 9, (4, 50)), jnp.int32)
 

@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from ddal_jax.selection import lowest
 
+pytestmark = pytest.mark.optimized
+
 NUM_POINTS = 50
 NOTHING_LABELED = np.zeros(NUM_POINTS, bool)
 key = jax.random.key(0)

@@ -12,6 +12,8 @@ from hypothesis.extra import numpy as hnp
 
 from ddal_jax.graph.smallest import k_smallest
 
+pytestmark = pytest.mark.optimized
+
 smallest = functools.partial(jax.jit, static_argnames="k")(k_smallest)
 
 

@@ -95,10 +95,6 @@ def _only_required(strategy: QueryStrategy, pool: Pool) -> Pool:
     return pool._replace(**dict.fromkeys(absent))
 
 
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
-
 def _answer(strategy: QueryStrategy, key, pool: Pool) -> Query:
     return strategy.query(key, strategy.prepare(key, pool), pool, query_size=QUERY_SIZE)
 
@@ -115,7 +111,7 @@ def _ask_all(name: str) -> dict[str, list[Query]]:
     return {of: each[place :: len(pools)] for place, of in enumerate(POOLS)}
 
 
-@functools.partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
+@functools.partial(jax.jit, static_argnums=0)
 def _compiled_for_all(strategy: QueryStrategy, keys, pools: Pool) -> Query:
     return jax.vmap(functools.partial(_answer, strategy))(keys, pools)
 
@@ -183,7 +179,7 @@ def test_the_same_key_asks_the_same_points_and_global_randomness_is_left_alone(n
 def test_seeds_under_vmap_ask_what_they_ask_alone(name):
     strategy = STRATEGIES[name]
     keys = jax.random.split(jax.random.key(0), NUM_KEYS * len(POOLS))
-    ask = jax.jit(functools.partial(_answer, strategy), compiler_options=QUICKLY)
+    ask = jax.jit(functools.partial(_answer, strategy))
 
     for key, (of, pool) in zip(keys[: len(POOLS)], POOLS.items(), strict=True):
         alone = ask(key, _only_required(strategy, pool))
@@ -214,7 +210,7 @@ def test_random_draws_every_point_alike():
 
 def test_diffusion_answers_what_suggest_answers():
     pool = POOLS["some labels"]
-    ask = jax.jit(functools.partial(_answer, STRATEGIES["diffusion as printed"]), compiler_options=QUICKLY)
+    ask = jax.jit(functools.partial(_answer, STRATEGIES["diffusion as printed"]))
     query = ask(jax.random.key(5), pool)
 
     suggestion = suggest(

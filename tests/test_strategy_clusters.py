@@ -1,7 +1,5 @@
 """TypiClust and the k-means under it, against plain loops in NumPy."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,9 +11,6 @@ from ddal_jax.strategies.typiclust import visit_clusters
 
 NUM_POINTS, NUM_FEATURES, CAPACITY = 40, 2, 8
 KEY = jax.random.key(0)
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-_jit = functools.partial(jax.jit, compiler_options=QUICKLY)
 
 
 def _gaussian(seed=0, num_points=NUM_POINTS):
@@ -42,7 +37,7 @@ def test_lloyd_steps_are_those_of_the_plain_loop_and_masked_centres_take_no_poin
     positions = np.concatenate([features[[0, 7, 11]], [[50.0, 50.0]], np.zeros((CAPACITY - 4, NUM_FEATURES))])
     present = jnp.arange(CAPACITY) < 4
 
-    @_jit
+    @jax.jit
     def cluster(features, positions):
         centres = Centres(positions, present)
         for _ in range(3):
@@ -57,7 +52,7 @@ def test_lloyd_steps_are_those_of_the_plain_loop_and_masked_centres_take_no_poin
     np.testing.assert_array_equal(moved[3], [50.0, 50.0])  # without points a centre stays
 
 
-@_jit
+@jax.jit
 def _seed_rows(key, features, num_clusters):
     centres = seed_centres(key, features, num_clusters, capacity=CAPACITY)
     return centres.positions, centres.present
@@ -92,7 +87,7 @@ def test_no_point_falls_into_a_cluster_that_was_not_asked_for(num_clusters):
     assert len(np.unique(clusters)) == num_clusters
 
 
-@_jit
+@jax.jit
 def _kmeans(key, features, num_clusters):
     return kmeans(key, features, num_clusters, capacity=CAPACITY, num_steps=2)
 
@@ -119,7 +114,7 @@ def _visit_by_hand(clusters, mean_distances, labeled, min_cluster_size):
     return picks
 
 
-@_jit
+@jax.jit
 def _visit(key, clusters, mean_distances, labeled):
     return visit_clusters(
         key, clusters, mean_distances, labeled, capacity=CAPACITY, query_size=NUM_POINTS, min_cluster_size=5
@@ -157,7 +152,7 @@ def test_typiclust_asks_the_densest_point_of_each_group_without_a_label():
     strategy = TypiClust(num_neighbors=4, max_num_clusters=CAPACITY)
     pool = _pool(features, [3, 12])
 
-    @_jit
+    @jax.jit
     def ask(key, pool):
         return strategy.query(key, strategy.prepare(key, pool), pool, query_size=3)
 

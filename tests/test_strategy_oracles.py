@@ -18,10 +18,9 @@ from ddal_jax.strategies.scored import SCORES
 NUM_POINTS, NUM_FEATURES, NUM_CLASSES, QUERY_SIZE = 30, 3, 3, 5
 LABELED = [2, 9, 16, 25]
 KEY = jax.random.key(0)
+
+
 # Compiled whole: one by one, their operations would each compile.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
-
 def _pool(features=None, labeled=LABELED, seed=0) -> Pool:
     generator = np.random.default_rng(seed)
     mask = np.isin(np.arange(NUM_POINTS), labeled)
@@ -36,7 +35,7 @@ def _pool(features=None, labeled=LABELED, seed=0) -> Pool:
     )
 
 
-@functools.partial(jax.jit, static_argnums=0, compiler_options=QUICKLY)
+@functools.partial(jax.jit, static_argnums=0)
 def _ask(strategy, key, pool: Pool):
     return strategy.query(key, strategy.prepare(key, pool), pool, query_size=QUERY_SIZE)
 
@@ -137,7 +136,7 @@ def test_coreset_sees_labels_that_came_after_the_network_was_trained():
     early, late = _pool(labeled=LABELED[:2]), _pool()
     strategy = Coreset()
 
-    @functools.partial(jax.jit, compiler_options=QUICKLY)
+    @jax.jit
     def ask_late(early, late):
         return strategy.query(KEY, strategy.prepare(KEY, early), late, query_size=QUERY_SIZE)
 

@@ -1,7 +1,5 @@
 """Poisson-reweighted Laplace learning against dense solves in float64."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,8 +12,6 @@ from ddal_jax.strategies.poisson_laplace import poisson_potential, reweighted_la
 
 NUM_POINTS, NUM_CLASSES, QUERY_SIZE = 40, 4, 8
 KEY = jax.random.key(0)
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 STRATEGY = PoissonLaplace(num_classes=NUM_CLASSES, graph=GraphSettings(num_neighbors=5), num_clusters=6)
 
 
@@ -38,7 +34,7 @@ POOLS = {
 }
 
 
-@functools.partial(jax.jit, compiler_options=QUICKLY)
+@jax.jit
 def _solve_at(tau, key, pool):
     prepared = STRATEGY.prepare(key, pool)
     potential = poisson_potential(prepared, pool.labeled, tolerance=STRATEGY.tolerance, max_steps=STRATEGY.max_steps)

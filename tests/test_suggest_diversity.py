@@ -22,9 +22,6 @@ COPIES = np.repeat(pools.gaussian(NUM_POINTS // 5, 2), 5, axis=0)
 # Three far clusters, one class after the other.
 SORTED = pools.gaussian(NUM_POINTS, 2) + 100 * np.repeat(np.arange(3), NUM_POINTS // 3)[:, None].astype(np.float32)
 
-# Programs this small take longer to compile than to run.
-QUICKLY = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-
 ask = functools.partial(
     suggest, query_size=QUERY_SIZE, num_classes=NUM_CLASSES, num_neighbors=NUM_NEIGHBORS, num_steps=NUM_STEPS
 )
@@ -34,9 +31,7 @@ def test_the_default_is_redistribution_of_the_root_reach_margin_with_random_ties
     answer = ask(GAUSSIAN, LABELS, seed=3)
 
     graph = affinity(knn_graph(GAUSSIAN, num_neighbors=NUM_NEIGHBORS))
-    by_kernel = jax.jit(
-        functools.partial(diversity.redistribute, query_size=QUERY_SIZE, num_steps=NUM_STEPS), compiler_options=QUICKLY
-    )
+    by_kernel = jax.jit(functools.partial(diversity.redistribute, query_size=QUERY_SIZE, num_steps=NUM_STEPS))
     mass = label_mass(CLASSES, LABELED, num_classes=NUM_CLASSES)
     expected = by_kernel(jax.random.key(3), graph, mass, jnp.asarray(LABELED), jnp.asarray(~LABELED))
     np.testing.assert_array_equal(answer.indices, expected.indices)

@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "watch diffusion against random labelling and margin sampling on handwritten digits",
     "run": "run an experiment of the paper, or an offline stand-in",
     "evaluate": "judge strategies from results files",
+    "theory": "measure which of the paper's claims hold, and report it",
     "doctor": "tell versions, devices, and what is optional and missing",
 }
 DONE, FAILED, BAD_INPUT = 0, 1, 2

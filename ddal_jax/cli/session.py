@@ -22,13 +22,13 @@ def prepare_jax() -> None:
     if "JAX_NUM_CPU_DEVICES" not in os.environ and "xla_force_host_platform_device_count" not in os.environ.get(
         "XLA_FLAGS", ""
     ):
-        jax.config.update("jax_num_cpu_devices", _num_cores())
+        jax.config.update("jax_num_cpu_devices", num_cores())
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ddal_jax" / "compiled"
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
     """Returns how many cores this process may use, which a container may restrict."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -24,7 +24,7 @@ def graph_from_edges(
     Args:
       senders: node at which each edge starts; a walk steps from the sender to the receiver.
       receivers: node at which it ends.
-      weights: finite and above 0.
+      weights: finite and above 0. The graph is held in float32; in float64 where JAX's x64 mode is on and they come so.
       num_nodes: n; nodes without edges are allowed and never reached.
       row_length: edges per row of the table; by default the mean degree, rounded up, between 1 and 64.
       directed: keep edges one-way. Otherwise each edge is also walked backwards, and the reverse of a listed edge must
@@ -54,7 +54,7 @@ def graph_from_edges(
     if row_length is None:
         row_length = int(np.clip(-(-len(senders) // num_nodes), 1, 64))
     row_length = checks.integer("row_length", row_length, low=1)
-    table = _table(senders, receivers, weights.astype(np.float32), num_nodes, row_length)
+    table = _table(senders, receivers, weights.astype(jnp.result_type(weights, np.float32)), num_nodes, row_length)
     return DirectedGraph(*table) if directed else Graph(*table)
 
 
@@ -104,7 +104,7 @@ def _table(senders, receivers, weights, num_nodes: int, row_length: int):
     place = ((np.cumsum(rows_each) - rows_each)[senders] + position // row_length, position % row_length)
     neighbors = np.repeat(owners[:, None], row_length, axis=1)
     neighbors[place] = receivers
-    row_weights = np.zeros(neighbors.shape, np.float32)
+    row_weights = np.zeros(neighbors.shape, weights.dtype)
     row_weights[place] = weights
-    degrees = np.bincount(senders, weights=weights, minlength=num_nodes).astype(np.float32)
+    degrees = np.bincount(senders, weights=weights, minlength=num_nodes).astype(weights.dtype)
     return jnp.asarray(neighbors), jnp.asarray(row_weights), jnp.asarray(owners), jnp.asarray(degrees)

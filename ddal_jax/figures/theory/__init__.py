@@ -1,0 +1,1 @@
+"""Pictures of the paper's claims, each a function of saved rows."""

@@ -1,0 +1,1 @@
+"""What the paper claims, each claim measured and judged by a rule stated beside it."""

@@ -1,0 +1,79 @@
+"""What a claim is: something measured as rows of numbers, and a judgement that reads those rows alone."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ddal_jax import checks
+
+# One measurement: numbers and names that JSON can hold.
+Row = dict[str, Any]
+
+
+class NamedPool(NamedTuple):
+    """Points and their classes under a name.
+
+    Attributes:
+      name: for tables and figures.
+      features: as for `knn_graph`.
+      labels: classes from 0.
+    """
+
+    name: str
+    features: Float[np.ndarray, "n d"]
+    labels: Int[np.ndarray, " n"]
+
+
+class Verdict(NamedTuple):
+    """What was found of one statement.
+
+    Attributes:
+      statement: what is claimed.
+      rule: when it counts as holding, in terms of what was measured.
+      holds: whether it does.
+      found: the numbers that decided.
+    """
+
+    statement: str
+    rule: str
+    holds: bool
+    found: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is measured.
+
+    Attributes:
+      num_seeds: repetitions of whatever is random.
+      quick: smaller pools and fewer settings, to see it run; verdicts on so little say less.
+      seed: from which all others follow.
+    """
+
+    num_seeds: int = 20
+    quick: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer("num_seeds", self.num_seeds, low=2)
+        checks.integer("seed", self.seed, low=0)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim of the paper.
+
+    Attributes:
+      title: in a few words.
+      place: where the paper makes it.
+      measure: takes the effort and the user's pool, if there is one, and returns rows.
+      judge: reads verdicts from rows. It raises nothing and measures nothing.
+    """
+
+    title: str
+    place: str
+    measure: Callable[[Effort, NamedPool | None], list[Row]]
+    judge: Callable[[Sequence[Row]], list[Verdict]]
