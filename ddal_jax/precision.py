@@ -8,7 +8,7 @@ import jax
 
 @contextlib.contextmanager
 def double() -> Iterator[None]:
-    """Switches JAX's x64 mode on, and back to what it was.
+    """Switches JAX's x64 mode on, and back to what it was. The mode is the process's: other threads share it.
 
     The kernels work in the precision of the graph they are given; `graph.precision.with_dtype` changes it.
     """

@@ -6,6 +6,7 @@ which the pairs are sought. The graph is read through walks alone.
 
 import functools
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -30,7 +31,8 @@ class Spectrum(NamedTuple):
       eigenvalues: lambda, of M, descending, in [-1, 1].
       eigenvectors: phi, one column per eigenvalue, Phi^T D Phi = I; the entry that weighs most in that norm is
         positive. 0 at nodes without edges.
-      residuals: D-norm of M phi - lambda phi; an eigenvalue of M lies within that of lambda.
+      residuals: D-norm of M phi - lambda phi. An eigenvalue of M lies within that of lambda; the angle of phi to its
+        eigenspace is at most about that over the gap to the other eigenvalues, so close ones ask for a small tolerance.
     """
 
     eigenvalues: Float[Array, " m"]
@@ -59,7 +61,8 @@ def spectrum(
       TypeError: a `DirectedGraph`, whose spectrum may be complex and whose eigenvectors may not span; no key.
 
     Warns:
-      UserWarning: the graph has several components, so that phi_2 is no cut but tells them apart.
+      UserWarning: the graph has several components, so that phi_2 is no cut but tells them apart; or lambda_2 and
+        lambda_3 lie so close that phi_2 is any vector of their common space, as on a square grid.
 
     Paper: Proposition 2 and the eigenproblem of Lemma 1.
     """
@@ -71,15 +74,30 @@ def spectrum(
     num_pairs = checks.integer("num_pairs", num_pairs, low=1, high=num_connected, why="(the nodes with edges)")
     tolerance = checks.positive_float("tolerance", tolerance)
     max_steps = checks.integer("max_steps", max_steps, low=1, high=checks.INT32_MAX)
-    found, num_components = _spectrum(graph, key, tolerance, max_steps, num_pairs=num_pairs)
-    if array_checks.is_concrete(num_components) and num_components > 1 and num_pairs > 1:
+    found, num_components, following = _spectrum(graph, key, tolerance, max_steps, num_pairs=num_pairs)
+    if array_checks.is_concrete(num_components) and num_pairs > 1:
+        _warn(found, int(num_components), float(found.eigenvalues[2] if num_pairs > 2 else following))
+    return found
+
+
+def _warn(found: Spectrum, num_components: int, third: float) -> None:
+    num_pairs = len(found.eigenvalues)
+    if num_components > 1:
         warnings.warn(
-            f"The graph has {num_components} components with edges, so {min(int(num_components), num_pairs)} of its "
+            f"The graph has {num_components} components with edges, so {min(num_components, num_pairs)} of its "
             f"{num_pairs} leading eigenvalues are 1 and their eigenvectors are the indicators of components; "
             "`components` tells which node lies in which.",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return found
+        return
+    second, residual = float(found.eigenvalues[1]), float(found.residuals[1])
+    if second - third <= 2 * residual:
+        warnings.warn(
+            f"The second eigenvalue, {second:.8g}, and the third, {third:.8g}, are not told apart at a residual of "
+            f"{residual:.1g}: the second eigenvector may be any mixture of both. Ask for a smaller tolerance, in "
+            "float64 if need be, or for both pairs.",
+            stacklevel=3,
+        )
 
 
 def clamped_rate(
@@ -115,28 +133,43 @@ def clamped_rate(
 
 
 @functools.partial(jax.jit, static_argnames="num_pairs")
-def _spectrum(graph: Graph, key, tolerance, max_steps, *, num_pairs: int) -> tuple[Spectrum, Int[Array, ""]]:
+def _spectrum(
+    graph: Graph, key, tolerance, max_steps, *, num_pairs: int
+) -> tuple[Spectrum, Int[Array, ""], Float[Array, ""]]:
+    """Returns the pairs, the number of components with edges, and the eigenvalue that follows (-2 if none does)."""
     scale = _inverse_roots(graph.degrees)
+    multiply = functools.partial(_multiply, graph, scale)
     indicators, num_components = _indicators(graph, num_pairs)
-    vectors = indicators
-    if num_pairs > 1:
-        others = leading_vectors(
-            key,
-            Operator(functools.partial(_multiply, graph, scale), scale > 0, indicators),
-            num_vectors=num_pairs - 1,
-            num_needed=num_pairs - num_components,
-            tolerance=tolerance,
-            max_steps=max_steps,
-        )
-        place = jnp.arange(num_pairs)
-        after = others[jnp.clip(place - num_components, 0, num_pairs - 2)]
-        vectors = jnp.where((place < num_components)[:, None], indicators, after)
-    images = jax.vmap(functools.partial(_multiply, graph, scale))(vectors)
+    # One pair more than asked: of two close eigenvalues a search may find the smaller first.
+    others = leading_vectors(
+        key,
+        Operator(multiply, scale > 0, indicators),
+        num_vectors=num_pairs,
+        num_needed=num_pairs + 1 - num_components if num_pairs > 1 else 0,
+        tolerance=tolerance,
+        max_steps=max_steps,
+    )
+    others, values_of_others = _descending(multiply, others)
+    place = jnp.arange(num_pairs)
+    after = jnp.clip(place - num_components, 0, num_pairs - 1)
+    vectors = jnp.where((place < num_components)[:, None], indicators, others[after])
+    following = values_of_others[jnp.clip(num_pairs - num_components, 0, num_pairs - 1)]
+    images = jax.vmap(multiply)(vectors)
     values = jnp.sum(vectors * images, axis=1) / jnp.sum(vectors * vectors, axis=1)
     residuals = jnp.linalg.norm(images - values[:, None] * vectors, axis=1)
     heaviest = jnp.take_along_axis(vectors, jnp.abs(vectors).argmax(axis=1)[:, None], axis=1)
     turned = jnp.where(heaviest < 0, -vectors, vectors)
-    return Spectrum(values, turned.T * scale[:, None], residuals), num_components
+    return Spectrum(values, turned.T * scale[:, None], residuals), num_components, following
+
+
+def _descending(
+    multiply: Callable[[Float[Array, " n"]], Float[Array, " n"]], vectors: Float[Array, "m n"]
+) -> tuple[Float[Array, "m n"], Float[Array, " m"]]:
+    """Turns orthonormal vectors within their span to the Ritz vectors, largest value first; rows of zeros come last."""
+    projected = vectors @ jax.vmap(multiply)(vectors).T
+    missing = jnp.where(vectors.any(axis=1), 0.0, -2.0)
+    values, mixing = jnp.linalg.eigh((projected + projected.T) / 2 + jnp.diag(missing))
+    return mixing[:, ::-1].T @ vectors, values[::-1]
 
 
 @jax.jit

@@ -22,7 +22,7 @@ def _eigenproblem():
 
 def _minimal_cut():
     return [
-        {"graph": graph, "signal": signal, "seed": seed, "rayleigh": 0.05 * place + 0.001 * seed + 0.02,
+        {"graph": graph, "signal": signal, "simple": True, "seed": seed, "rayleigh": 0.05 * place + 0.001 * seed + 0.02,
          "normalized_cut": 0.06 * place + 0.03, "lower_bound": 0.02}
         for graph in ("toy", "grid 4 x 4")
         for place, signal in enumerate(("phi_2", "true classes", "random halves"))
@@ -71,10 +71,11 @@ def _counterexamples():
 
 def _reach():
     rows = []
-    for pool, step in itertools.product(("plane", "digits"), range(5)):
+    for pool, seed, step in itertools.product(("plane", "digits"), SEEDS, range(5)):
         rows.append(
-            {"pool": pool, "num_points": 300, "num_neighbors": 10, "step": step, "mean": min(300.0, 6.0**step),
-             "largest": min(300, 8**step), "assumed": 10.0**step, "recommended": step == 3}
+            {"pool": pool, "seed": seed, "num_points": 300, "num_neighbors": 10, "step": step,
+             "mean": min(300.0, 6.0**step), "largest": min(300, 8**step), "assumed": 10.0**step,
+             "recommended": step == 3}
         )  # fmt: skip
         if step == 3:
             rows[-1] |= {"queries_to_cover": 9.2, "assumed_queries": 0.3}
@@ -105,7 +106,8 @@ def _mixture():
 
 def _sign_cut():
     return [
-        {"dimension": d, "sigmas": sigmas, "seed": seed, "error": 0.0 if sigmas == 6 else 0.1 / sigmas + 0.01 * seed,
+        {"dimension": d, "balancedness": 0.5, "sigmas": sigmas, "seed": seed,
+         "error": 0.0 if sigmas == 6 else 0.1 / sigmas + 0.01 * seed,
          "bound": math.exp(-(sigmas**2) / 8), "bayes": 0.05 / sigmas, "connected": seed > 0}
         for d, sigmas, seed in itertools.product((2, 10), (2.0, 4.0, 6.0), SEEDS)
     ]  # fmt: skip
@@ -132,8 +134,8 @@ def cheap_claim(name, *, seen=None):
             seen.append((effort, own))
         errors = np.linspace(0, 0.4, effort.num_seeds)
         return [
-            {"dimension": 2, "sigmas": sigmas, "seed": seed, "error": error, "bound": np.float64(0.5), "bayes": 0.1,
-             "connected": np.bool_(True)}
+            {"dimension": 2, "balancedness": 0.5, "sigmas": sigmas, "seed": seed, "error": error,
+             "bound": np.float64(0.5), "bayes": 0.1, "connected": np.bool_(True)}
             for sigmas in (2.0, 4.0) for seed, error in enumerate(errors)
         ]  # fmt: skip
 

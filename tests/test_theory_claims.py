@@ -52,7 +52,7 @@ def lemma_1():
     return [
         {"separation": separation, "balancedness": 0.5, "num_labels": 1, "num_neighbors": 10, "seed": seed,
          "cosine": 0.995, "cosine_at_steps": 0.96, "sign_agreement": 1.0, "accuracy": 1.0, "accuracy_phi": 1.0,
-         "ratio": 0.1, "error_norm": 0.01, "bound": 0.02, "connected": True}
+         "ratio": 0.1, "error_norm": 0.01, "bound": 0.02, "misfit": 0.0, "excess": -0.1, "connected": True}
         for separation in (1.0, 2.0)
         for seed in range(3)
     ]  # fmt: skip
@@ -64,7 +64,7 @@ def counterexamples():
 
 def reach():
     return [
-        {"pool": "p", "num_points": 100, "num_neighbors": 10, "step": step, "mean": mean, "largest": 100,
+        {"pool": "p", "seed": 0, "num_points": 100, "num_neighbors": 10, "step": step, "mean": mean, "largest": 100,
          "assumed": 10.0**step, "recommended": step == 3, "queries_to_cover": 1.0, "assumed_queries": 0.1}
         for step, mean in enumerate((1, 9, 70, 100))
     ]  # fmt: skip
@@ -92,9 +92,11 @@ def mixture():
 
 def sign_cut():
     return [
-        {"dimension": 2, "sigmas": 3.0, "seed": seed, "error": 0.2, "connected": True, "bound": 0.3, "bayes": 0.07}
+        {"dimension": 2, "balancedness": beta, "sigmas": 3.0, "seed": seed, "error": 0.2, "connected": True,
+         "bound": 0.3, "bayes": 0.07}
+        for beta in (0.5, 0.1)
         for seed in range(3)
-    ]
+    ]  # fmt: skip
 
 
 ROWS = {
@@ -142,11 +144,13 @@ FLIPS = [
     ("minimal-cut", 2, first({"normalized_cut": 0.095}, signal="true classes")),
     ("power-iteration", 0, every({"cosine": 0.9}, kind="plain, nothing out", step=5)),
     ("power-iteration", 1, every({"cosine": 0.9}, kind="plain, constants out", step=5)),
-    ("power-iteration", 2, first({"tangent": 1.001e-5}, kind="lazy, constants out", step=5)),
+    ("power-iteration", 2, every({"cosine": 0.9}, kind="lazy, constants out", step=5)),
+    ("power-iteration", 3, first({"tangent": 1.001e-5}, kind="lazy, constants out", step=5)),
     ("harmonic-limit", 0, first({"error": 0.0751 + 0.01}, step=9)),
     ("harmonic-limit", 1, every({"error": 0.11}, step=9)),
     ("lemma-1", 0, every({"cosine": 0.98}, separation=1.0)),
     ("lemma-1", 1, first({"error_norm": 0.03})),
+    ("lemma-1", 1, first({"excess": 0.01})),
     ("lemma-1", 2, every({"cosine": 0.94}, separation=2.0)),
     ("lemma-1", 3, every({"cosine_at_steps": 0.94})),
     ("counterexamples", 0, first({"measured": 0.49})),
@@ -164,7 +168,8 @@ FLIPS = [
     ("mixture", 1, every({"both_classes": -1}, way="random")),
     ("mixture", 2, first({"right_after_two": False}, way="T = infinity")),
     ("mixture", 2, every({"separable": False})),
-    ("sign-cut", 0, every({"error": 0.31})),
+    ("sign-cut", 0, every({"error": 0.31}, balancedness=0.1)),
+    ("sign-cut", 1, every({"error": 0.31}, balancedness=0.5)),
 ]
 
 
@@ -192,7 +197,7 @@ def test_a_degenerate_second_eigenvalue_does_not_decide_on_the_sign_cut():
     first({"normalized_cut": 0.095}, signal="true classes")(rows)
     every({"simple": False})(rows)
 
-    assert CLAIMS["minimal-cut"].judge(rows)[2].holds
+    assert CLAIMS["minimal-cut"].judge(rows)[2].holds is None
 
 
 def test_a_small_share_of_runs_that_fail_by_chance_is_allowed():
@@ -214,7 +219,7 @@ def test_a_verdict_says_what_it_rests_on(name):
     for verdict in CLAIMS[name].judge(ROWS[name]()):
         assert verdict.statement
         assert verdict.rule.endswith(".")
-        assert any(character.isdigit() for character in verdict.found) or verdict.found == "None cuts less."
+        assert any(character.isdigit() for character in verdict.found)
 
 
 @pytest.mark.slow

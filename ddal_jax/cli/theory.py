@@ -104,7 +104,7 @@ def _judge_saved(found: Results, file: Path) -> dict[str, list[Verdict]]:
         checks.choice(f"a claim in {file}", name, CLAIMS)
         try:
             verdicts[name] = CLAIMS[name].judge(rows)
-        except (LookupError, TypeError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{file} must hold of {name} what its judgement reads; it does not: {error!r}.") from error
         _tell(name, verdicts[name])
     return verdicts
@@ -128,6 +128,8 @@ def _own_pool(name: str | None) -> NamedPool | None:
         return None
     split = data_catalog.load(name, 0)
     features, labels = split.inputs.reshape(len(split.inputs), -1), split.labels
+    if labels.min() == labels.max():
+        raise ValueError(f"data must have points of at least two classes; {name!r} has one.")
     title = Path(name).stem
     if len(labels) > _MOST_POINTS:
         rows = np.sort(np.random.default_rng(0).choice(len(labels), _MOST_POINTS, replace=False))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ddal_jax import array_checks
+from ddal_jax import array_checks, checks
 from ddal_jax.diffusion import checked_signal, reach
 from ddal_jax.graph.components import symmetric
 from ddal_jax.graph.types import Graph
@@ -56,7 +56,9 @@ def rayleigh_quotient(graph: Graph, signal: Vector) -> Float[Array, ""]:
 
 def sign_cut(phi: Vector) -> Bool[Array, " n"]:
     """Returns the side of each node in the sign cut: True where phi is positive; zeros go to the other side."""
-    return numbers("phi", phi) > 0
+    phi = numbers("phi", phi)
+    checks.rank("phi", phi, 1, "[n]")
+    return phi > 0
 
 
 def cut_weight(graph: Graph, side: Vector) -> Float[Array, ""]:

@@ -8,13 +8,15 @@ import numpy as np
 from ddal_jax.theory.claims.types import Claim, Row, Verdict
 from ddal_jax.theory.results import Header, Results
 
-HOLDS, FAILS = "holds", "does not hold"
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "not decided"
+# Of the others, whose graphs are given by what is claimed, nothing could be measured on it.
+OWN_POOL = ("eigenproblem", "minimal-cut", "power-iteration", "harmonic-limit", "reach")
 _QUICK = "**This was a quick run**, on smaller pools and fewer settings: verdicts on so little say less."
 
 
 def word(verdict: Verdict) -> str:
     """Returns the verdict in words."""
-    return HOLDS if verdict.holds else FAILS
+    return UNDECIDED if verdict.holds is None else HOLDS if verdict.holds else FAILS
 
 
 def report(
@@ -57,7 +59,9 @@ def _how(header: Header) -> str:
     packages = environment.pop("packages", {})
     said = [f"{name} {value}" for name, value in packages.items()]
     said += [f"{name} {value}" for name, value in environment.items() if value is not None]
-    pool = f" Beside the paper's settings: {header.data}." if header.data else ""
+    pool = (
+        f" {header.data} was measured too where a claim takes any pool: {', '.join(OWN_POOL)}." if header.data else ""
+    )
     parts = [
         f"{effort.num_seeds} seeds from {effort.seed}, float64, {_time(header.total_seconds)} in all.{pool}",
         *([_QUICK] if effort.quick else []),
@@ -116,12 +120,27 @@ def _minimal_cut(rows: Sequence[Row]) -> str:
     return _table(("graph", "signal", "normalised cut, mean", "Rayleigh quotient, mean", "1 - lambda_2"), cells)
 
 
+def _power_iteration(rows: Sequence[Row]) -> str:
+    columns = ("lambda_2", "lambda_3", "lambda_n", "predicted_rate", "measured_rate")
+    cells = []
+    for graph in dict.fromkeys(row["graph"] for row in rows):
+        own = [row for row in rows if row["graph"] == graph and row.get("predicted_rate") is not None]
+        found = [np.mean([row[key] for row in own if row[key] is not None] or [np.nan]) for key in columns]
+        cells.append([graph, *(f"{value:.6f}" for value in found)])
+    header = ("graph", "lambda_2", "lambda_3", "lambda_n", "rate of the lazy walk, predicted", "measured, mean")
+    return _table(header, cells)
+
+
 def _reach(rows: Sequence[Row]) -> str:
     columns = {
         "pool": "pool", "nodes": "num_points", "K": "num_neighbors", "T by the rule": "step", "mean reach": "mean",
         "queries to cover": "queries_to_cover", "K that connects": "fitting_neighbors", "T that fits": "fitting_steps",
     }  # fmt: skip
-    cells = [[_cell(row.get(key)) for key in columns.values()] for row in rows if row["recommended"]]
+    cells = []
+    for pool in dict.fromkeys(row["pool"] for row in rows):
+        own = [row for row in rows if row["pool"] == pool and row["recommended"]]
+        means = {key: float(np.mean([row[key] for row in own])) for key in ("mean", "queries_to_cover")}
+        cells.append([_cell((own[0] | means).get(key)) for key in columns.values()])
     explained = (
         "The last two columns are what `theory.recommend` reads from the graphs: the smallest K of 5, 10, 15, 20, 30 "
         "that holds 99 % of the nodes together, and there the smallest T at which the reach of 20 labels adds up to "
@@ -135,6 +154,7 @@ _TABLES: dict[str, Callable[[Sequence[Row]], str]] = {
     "eigenproblem": _eigenproblem,
     "counterexamples": _counterexamples,
     "minimal-cut": _minimal_cut,
+    "power-iteration": _power_iteration,
     "reach": _reach,
 }
 

@@ -7,13 +7,13 @@ graph alone; S matters through its cross edges, and the draws through the labels
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse
 from jaxtyping import Bool, Shaped
 from scipy.sparse import csgraph
 
 from ddal_jax import array_checks, checks
 from ddal_jax.graph.components import symmetric
 from ddal_jax.graph.types import AnyGraph, Graph, check_graph
+from ddal_jax.theory.tasks import adjacency
 
 
 class SeparableCase(NamedTuple):
@@ -95,7 +95,7 @@ def promised_queries(graph: Graph, classes: Shaped[np.ndarray, " n"], *, num_ste
     num_steps = checks.integer("num_steps", num_steps, low=0)
     starts, ends, stays = _edges(graph, classes)
     num_classes = np.unique(classes).size
-    hops = csgraph.shortest_path(_adjacency(starts, ends, num_nodes), unweighted=True)
+    hops = csgraph.shortest_path(adjacency(starts, ends, num_nodes), unweighted=True)
     alike = classes[:, None] == classes
     return num_classes if stays.all() and (hops[alike] <= num_steps).all() else None
 
@@ -112,9 +112,5 @@ def _hops_to_a_label(starts, ends, labeled: Bool[np.ndarray, " n"]) -> Shaped[np
     sources = np.flatnonzero(labeled)
     if not sources.size:
         return np.full(labeled.size, np.inf)
-    backwards = _adjacency(ends, starts, labeled.size)
+    backwards = adjacency(ends, starts, labeled.size)
     return csgraph.dijkstra(backwards, indices=sources, unweighted=True, min_only=True)
-
-
-def _adjacency(starts, ends, num_nodes: int):
-    return scipy.sparse.csr_matrix((np.ones(starts.size), (starts, ends)), shape=(num_nodes, num_nodes))

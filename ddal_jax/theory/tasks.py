@@ -9,9 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.sparse
 from jaxtyping import Array, Bool, Int, Shaped
-from scipy.sparse import csgraph
+from scipy.sparse import csgraph, csr_matrix
 
 from ddal_jax import checks
 from ddal_jax.data.clusters import gaussian_mixture
@@ -152,7 +151,7 @@ def cut_of(task: SearchTask) -> Cut:
     checks.rank("task.labels", labels, 1, "[n]")
     lower, higher = edges_of(task.graph)
     is_cut = labels[lower] != labels[higher]
-    num_pieces, piece = csgraph.connected_components(_adjacency(lower[~is_cut], higher[~is_cut], labels.size))
+    num_pieces, piece = csgraph.connected_components(adjacency(lower[~is_cut], higher[~is_cut], labels.size))
     pairs = np.sort(np.stack([piece[lower[is_cut]], piece[higher[is_cut]]]), axis=0)
     return Cut(
         size=int(np.unique([lower[is_cut], higher[is_cut]]).size),
@@ -166,7 +165,7 @@ def cut_of(task: SearchTask) -> Cut:
 def diameter(graph: Graph) -> int:
     """Returns the hops between the two nodes farthest apart among those that are connected. Work is O(N^2 K)."""
     num_nodes = graph.degrees.shape[0]
-    hops = csgraph.shortest_path(_adjacency(*edges_of(graph), num_nodes), directed=False, unweighted=True)
+    hops = csgraph.shortest_path(adjacency(*edges_of(graph), num_nodes), directed=False, unweighted=True)
     return int(hops[np.isfinite(hops)].max())
 
 
@@ -182,9 +181,9 @@ def _task(graph: Graph, labels: Shaped[np.ndarray, " n"]) -> SearchTask:
     return SearchTask(graph, jnp.asarray(labels, jnp.int32), jnp.asarray(boundary))
 
 
-def _adjacency(lower: Shaped[np.ndarray, " e"], higher: Shaped[np.ndarray, " e"], num_nodes: int):
-    ones = np.ones(lower.size, np.int8)
-    return scipy.sparse.csr_matrix((ones, (lower, higher)), shape=(num_nodes, num_nodes))
+def adjacency(starts: Shaped[np.ndarray, " e"], ends: Shaped[np.ndarray, " e"], num_nodes: int) -> csr_matrix:
+    """Returns the sparse matrix with a one for each edge, for SciPy's searches on graphs."""
+    return csr_matrix((np.ones(starts.size), (starts, ends)), shape=(num_nodes, num_nodes))
 
 
 def seed_axis(task: SearchTask) -> int | None:

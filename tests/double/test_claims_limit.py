@@ -15,6 +15,9 @@ from ddal_jax.spectral import spectrum
 from ddal_jax.theory.angles import centered_cosine, cosine, sign_agreement
 from ddal_jax.theory.clamped import lemma_1
 
+# Random graphs may have a multiple second eigenvalue.
+pytestmark = pytest.mark.filterwarnings("ignore:The second eigenvalue")
+
 KEY = jax.random.key(0)
 HALF = NUM_NODES // 2
 TOLERANCE = 1e-13

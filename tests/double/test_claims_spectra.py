@@ -17,6 +17,9 @@ from ddal_jax.spectral import clamped_rate, spectrum
 from ddal_jax.theory import convergence
 from ddal_jax.theory.cuts import rayleigh_quotient
 
+# Random graphs may have a multiple second eigenvalue.
+pytestmark = pytest.mark.filterwarnings("ignore:The second eigenvalue")
+
 KEY = jax.random.key(0)
 NUM_STEPS = 1000
 TOLERANCE = 1e-12

@@ -12,7 +12,7 @@ from ddal_jax.figures.theory.parts import INK, Band, column, curve, distinct, me
 from ddal_jax.theory.claims.types import Row
 
 _CUT, _QUOTIENT = Look(CLASS_COLORS[0], "-", "s"), Look(CLASS_COLORS[1], "-", "o")
-_DIMENSIONS = (Look(CLASS_COLORS[0], "-", "o"), Look(CLASS_COLORS[1], "-", "s"), Look(CLASS_COLORS[2], "-", "^"))
+_LOOKS = (Look(CLASS_COLORS[0], "-", "o"), Look(CLASS_COLORS[1], "-", "s"), Look(CLASS_COLORS[2], "-", "^"))
 
 
 def minimal_cut(rows: Sequence[Row], path: Path) -> None:
@@ -34,6 +34,8 @@ def minimal_cut(rows: Sequence[Row], path: Path) -> None:
 
 
 def _spread(axes: Any, values: np.ndarray, place: float, look: Look, label: str) -> None:
+    if not np.isfinite(values).any():
+        return
     low, middle, high = np.nanpercentile(values, (10, 50, 90))
     axes.plot([low, high], [place, place], color=look.color, lw=2.5, alpha=0.5, solid_capstyle="round")
     axes.plot([middle], [place], color=look.color, marker=look.marker, ms=6, ls="", label=label)
@@ -48,9 +50,10 @@ def sign_cut(rows: Sequence[Row], path: Path) -> None:
     apart = sum(not row["connected"] for row in rows)
     title = f"graphs in more than one piece: {apart} of {len(rows)}"
     with panels([title], path, size=(6.6, 4.2), ylabel="share on the wrong side") as (axes,):
-        for dimension, look in zip(distinct(rows, "dimension"), _DIMENSIONS, strict=False):
-            band = means(where(rows, dimension=dimension), "sigmas", "error")
-            curve(axes, _above_zero(band), look, f"sign of phi_2, d = {dimension}")
+        settings = dict.fromkeys((row["dimension"], row["balancedness"]) for row in rows)
+        for (dimension, balancedness), look in zip(settings, _LOOKS, strict=False):
+            band = means(where(rows, dimension=dimension, balancedness=balancedness), "sigmas", "error")
+            curve(axes, _above_zero(band), look, f"sign of phi_2, d = {dimension}, beta = {balancedness:g}")
         curve(axes, bound, Look(CLASS_COLORS[5], "--", ""), "bound: exp(-Delta^2 / 8)", shaded=False)
         curve(axes, bayes, Look(INK, ":", ""), "Bayes error", shaded=False)
         axes.set(yscale="log", xlabel="distance of the centres, Delta (in sigmas)")

@@ -134,28 +134,30 @@ def _to_both_classes(axes: Any, rows: Sequence[Row], height: float, look: Look, 
 
 
 def reach(rows: Sequence[Row], path: Path) -> None:
-    """Draws how many nodes one label reaches in T steps, pool by pool, beside K^T and N."""
+    """Draws how many nodes one label reaches in T steps, pool by pool, beside K^T and N.
+
+    Medians over draws between the 10th and 90th percentiles.
+    """
     pools = list(dict.fromkeys((row["pool"], row["num_points"], row["num_neighbors"]) for row in rows))
     titles = [f"{name}\nN = {num_points:,}, K = {num_neighbors}" for name, num_points, num_neighbors in pools]
     with panels(titles, path, size=(4.2, 3.9), ylabel="nodes reached by one label") as all_axes:
         for axes, (name, num_points, num_neighbors) in zip(all_axes, pools, strict=True):
             own = where(rows, pool=name, num_points=num_points, num_neighbors=num_neighbors)
             axes.axhline(num_points, color=FAINT, lw=1.2, label="all N")
-            curve(axes, medians(own, "step", "mean"), Look(CLASS_COLORS[0], "-", "o"), "mean label", shaded=False)
-            curve(axes, medians(own, "step", "largest"), Look(CLASS_COLORS[2], "-", "^"), "best label", shaded=False)
+            curve(axes, medians(own, "step", "mean"), Look(CLASS_COLORS[0], "-", "o"), "mean label")
+            curve(axes, medians(own, "step", "largest"), Look(CLASS_COLORS[2], "-", "^"), "best label")
             curve(
                 axes, medians(own, "step", "assumed"), Look(CLASS_COLORS[5], "--", ""), "K^T, as assumed", shaded=False
             )
-            for row in own:
-                if row.get("recommended"):
-                    axes.axvline(row["step"], color=INK, ls=":", lw=1.4, label="T by the rule K^T > N")
-                    axes.set_title(f"{axes.get_title()}\n{_to_cover(row)}")
+            by_rule = [row for row in own if row["recommended"]]
+            if by_rule:
+                axes.axvline(by_rule[0]["step"], color=INK, ls=":", lw=1.4, label="T by the rule K^T > N")
+                axes.set_title(f"{axes.get_title()}\n{_to_cover(by_rule)}")
             axes.set(yscale="log", xlabel="steps T", ylim=(0.8, 4 * num_points))
             axes.minorticks_off()
 
 
-def _to_cover(row: Row) -> str:
+def _to_cover(rows: Sequence[Row]) -> str:
     """Says what exploring costs at the recommended T."""
-    if row.get("queries_to_cover") is None:
-        return f"queries to cover: N / K^T = {row['assumed_queries']:.2g}"
-    return f"queries to cover: {row['queries_to_cover']:.3g} (N / K^T = {row['assumed_queries']:.2g})"
+    mean = np.mean(column(rows, "queries_to_cover"))
+    return f"queries to cover: {mean:.3g} (N / K^T = {rows[0]['assumed_queries']:.2g})"

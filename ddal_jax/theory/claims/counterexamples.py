@@ -180,8 +180,8 @@ COUNTEREXAMPLES: dict[str, Counterexample] = {
         _magnitude_at_the_middle,
     ),
     "ten classes": Counterexample(
-        "Eq. (6) measures doubt: score of (1/2, nine times 1/18) less that of ten times 1/10",
-        0.5,
+        "Eq. (6) measures doubt, as the margin does: score of (1/2, nine times 1/18) less that of ten times 1/10",
+        0.444,
         0.0,
         _doubt_of_ten_even_classes,
     ),

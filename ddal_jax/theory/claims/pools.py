@@ -19,6 +19,7 @@ from ddal_jax.graph.types import Graph
 from ddal_jax.theory.claims.types import Effort, NamedPool
 
 NUM_NEIGHBORS = 10
+_FEWEST_POINTS = 20
 
 
 class NamedGraph(NamedTuple):
@@ -68,6 +69,11 @@ def _connected(pool: NamedPool) -> NamedGraph:
     graph = neighbor_graph(pool.features)
     component = np.asarray(components(graph))
     largest = component == np.bincount(component).argmax()
+    if largest.sum() < _FEWEST_POINTS:
+        raise ValueError(
+            f"data must have at least {_FEWEST_POINTS} points whose neighbours hang together; the largest such part of "
+            f"{pool.name!r} has {largest.sum()}."
+        )
     if largest.all():
         return NamedGraph(pool.name, graph, pool.labels)
     # All neighbours of a point lie in its component, so the graph of the component's points is that component.

@@ -11,7 +11,7 @@ from ddal_jax.diffusion import label_mass, walk
 from ddal_jax.graph.table import weighted_sums
 from ddal_jax.graph.types import Graph
 from ddal_jax.limit import harmonic
-from ddal_jax.spectral import spectrum
+from ddal_jax.spectral import Spectrum, spectrum
 from ddal_jax.theory import cuts
 from ddal_jax.theory.claims.pools import NamedGraph, graphs
 from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
@@ -19,6 +19,7 @@ from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
 TOLERANCE = 1e-8
 _NUM_PAIRS = 4
 _SLACK = 1e-6
+BEST = "phi_2 at its best threshold"
 
 
 def measure_eigenproblem(effort: Effort, own: NamedPool | None) -> list[Row]:
@@ -26,7 +27,7 @@ def measure_eigenproblem(effort: Effort, own: NamedPool | None) -> list[Row]:
     rows = []
     for named in graphs(effort, own):
         graph = named.graph
-        found = spectrum(graph, num_pairs=_NUM_PAIRS, tolerance=TOLERANCE / 10, key=jax.random.key(effort.seed))
+        found = _pairs(graph, jax.random.key(effort.seed))
         values, vectors = np.asarray(found.eigenvalues), np.asarray(found.eigenvectors)
         degrees = np.asarray(graph.degrees)[:, None]
         of_walk = np.asarray(walk(graph, vectors)) - values * vectors
@@ -48,6 +49,12 @@ def measure_eigenproblem(effort: Effort, own: NamedPool | None) -> list[Row]:
             for pair in range(_NUM_PAIRS)
         ]
     return rows
+
+
+@jax.jit
+def _pairs(graph: Graph, key) -> Spectrum:
+    # Traced, so that nothing warns of the grid's double eigenvalue: the rows tell.
+    return spectrum(graph, num_pairs=_NUM_PAIRS, tolerance=TOLERANCE / 10, key=key)
 
 
 def _arpack(graph: Graph) -> np.ndarray:
@@ -85,10 +92,11 @@ def measure_minimal_cut(effort: Effort, own: NamedPool | None) -> list[Row]:
     rows = []
     for named in graphs(effort, own):
         named = named._replace(labels=(named.labels >= (named.labels.max() + 1) / 2).astype(np.int32))
-        found = spectrum(named.graph, num_pairs=_NUM_PAIRS, tolerance=TOLERANCE / 10, key=jax.random.key(effort.seed))
+        found = _pairs(named.graph, jax.random.key(effort.seed))
         phi = np.asarray(found.eigenvectors[:, 1])
         for seed in range(effort.num_seeds):
-            sides = {"phi_2": phi, "true classes": named.labels - 0.5} if seed == 0 else {}
+            sides = {"phi_2": phi, BEST: _best_threshold(named.graph, phi), "true classes": named.labels - 0.5}
+            sides = sides if seed == 0 else {}
             for signal, side in (sides | _random_sides(named, seed)).items():
                 cut = float(cuts.normalized_cut(named.graph, cuts.sign_cut(side)))
                 if not np.isfinite(cut):
@@ -106,6 +114,14 @@ def measure_minimal_cut(effort: Effort, own: NamedPool | None) -> list[Row]:
                     }
                 )
     return rows
+
+
+def _best_threshold(graph: Graph, phi: np.ndarray) -> np.ndarray:
+    """Returns phi_2 less the threshold between two of its values at which the parts above and below cut least."""
+    ascending = np.sort(phi)
+    thresholds = (ascending[1:] + ascending[:-1]) / 2
+    found = jax.lax.map(lambda threshold: cuts.normalized_cut(graph, phi > threshold), thresholds)
+    return phi - thresholds[np.argmin(np.asarray(found))]
 
 
 def _random_sides(named: NamedGraph, seed: int) -> dict[str, np.ndarray]:
@@ -129,8 +145,8 @@ def judge_minimal_cut(rows: Sequence[Row]) -> list[Verdict]:
     of_phi = [row for row in rows if row["signal"] == "phi_2"]
     attained = max(abs(row["rayleigh"] - row["lower_bound"]) for row in of_phi)
     below = min(row["normalized_cut"] - row["lower_bound"] for row in rows)
-    beaten = {}
-    for name in dict.fromkeys(row["graph"] for row in rows if row["simple"]):
+    beaten, eligible = {}, list(dict.fromkeys(row["graph"] for row in rows if row["simple"]))
+    for name in eligible:
         here = [row for row in rows if row["graph"] == name]
         own = next(row["normalized_cut"] for row in here if row["signal"] == "phi_2")
         best = min(here, key=lambda row: row["normalized_cut"])
@@ -152,7 +168,7 @@ def judge_minimal_cut(rows: Sequence[Row]) -> list[Verdict]:
         Verdict(
             "The sign of phi_2 is the minimal normalised cut (as printed: phi_2 solves MinNCut).",
             "On no graph whose lambda_2 is a simple eigenvalue does another labelling measured here cut less.",
-            not beaten,
-            "; ".join(beaten.values()) + "." if beaten else "None cuts less.",
+            not beaten if eligible else None,
+            "; ".join(beaten.values()) + "." if beaten else f"None cuts less on {len(eligible)} graphs.",
         ),
     ]

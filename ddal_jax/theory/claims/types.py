@@ -33,13 +33,13 @@ class Verdict(NamedTuple):
     Attributes:
       statement: what is claimed.
       rule: when it counts as holding, in terms of what was measured.
-      holds: whether it does.
+      holds: whether it does; None where nothing measured decides.
       found: the numbers that decided.
     """
 
     statement: str
     rule: str
-    holds: bool
+    holds: bool | None
     found: str
 
 
