@@ -2,10 +2,12 @@
 
 import argparse
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from ddal_jax import checks
@@ -55,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
         names = _chosen(arguments.claims)
         effort = _effort(arguments)
         prepare_jax()
-        with double():
+        with double(), _compiled_quickly(effort.quick):
             found, verdicts = _measure(names, effort, _own_pool(arguments.data))
     _write(found, verdicts, folder)
     return 0
@@ -137,6 +139,17 @@ def _own_pool(name: str | None) -> NamedPool | None:
         title = f"{title}, {_MOST_POINTS:,} of {len(split.labels):,}"
         console.print(f"{name}: {_MOST_POINTS:,} of its {len(split.labels):,} points, drawn with seed 0.", markup=False)
     return NamedPool(title, features, labels)
+
+
+@contextmanager
+def _compiled_quickly(quick: bool) -> Iterator[None]:
+    """Leaves out the compiler's last passes, which cost a quick run more than they gain it."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", quick or before)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
 
 
 def _measure(names: Sequence[str], effort: Effort, own: NamedPool | None) -> tuple[Results, dict[str, list[Verdict]]]:

@@ -26,7 +26,7 @@ _LIKE_LOG = (
     "On the line, from the smallest to the largest N, (queries - |dC|) / log N grows by half at most (sqrt(N) / log N "
     "more than doubles from 64 to 1024)."
 )
-_QUICK = {(1, "half"): (64, 256), (2, "half"): (8, 16)}
+_QUICK = {(1, "half"): (64, 256), (2, "half"): (16,)}
 
 
 def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
