@@ -40,8 +40,9 @@ def _compiled_quickly_unless_optimized(request):
     The modules on the kernels do, since bits and rounding are theirs; in the slow run all do.
     """
     quick = request.node.get_closest_marker("optimized") is None and "not slow" in request.config.option.markexpr
-    if jax.config.read("jax_disable_most_optimizations") != quick:
-        jax.config.update("jax_disable_most_optimizations", quick)
+    was_quick = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", quick)
+    if was_quick and not quick:
         jax.clear_caches()
 
 

@@ -37,6 +37,7 @@ def _records(folder):
     return results.read(folder / journal.RESULTS).records
 
 
+@pytest.mark.slow
 def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(judgement, "draw", lambda *args: [])  # drawn in a test of its own
     words = [*WORDS, "-o", str(tmp_path / "out")]

@@ -93,7 +93,9 @@ def test_any_mixture_of_clusters_shifts_and_copies_is_exact(seed, log_spread, lo
 
 
 # The smallest pool; one column with N = K + 1, where everyone is a neighbour; the width of a network's features.
-@pytest.mark.parametrize(("num_points", "num_features", "k"), [(2, 2, 1), (40, 1, 39), (130, 2048, 3)])
+@pytest.mark.parametrize(
+    ("num_points", "num_features", "k"), [(2, 2, 1), (40, 1, 39), pytest.param(130, 2048, 3, marks=pytest.mark.slow)]
+)
 def test_every_size_is_exact(num_points, num_features, k):
     features = pools.gaussian(num_points, num_features)
 

@@ -29,7 +29,14 @@ class _Peeking:
         return Query(order, jnp.zeros(query_size), pool.labels[order] >= 0)
 
 
-@pytest.mark.parametrize("strategy", [DIFFUSION, Random(), MARGIN], ids=["diffusion", "random", "margin"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        pytest.param(DIFFUSION, id="diffusion", marks=pytest.mark.slow),
+        pytest.param(Random(), id="random"),
+        pytest.param(MARGIN, id="margin"),
+    ],
+)
 def test_the_budget_is_spent_to_the_label_and_no_point_is_asked_twice(strategy):
     records = run(dataclasses.replace(SETTINGS, strategy=strategy))
 

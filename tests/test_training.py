@@ -39,6 +39,7 @@ def _linen_network() -> Network:
 
 
 NETWORKS = {"nnx": _nnx_network, "linen": _linen_network}
+each_network = pytest.mark.parametrize("name", ["nnx", pytest.param("linen", marks=pytest.mark.slow)])
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def _largest_difference(a, b) -> float:
     )
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@each_network
 def test_rows_that_only_fill_a_minibatch_change_nothing(name, pool):
     network = NETWORKS[name]()
     inputs, _ = pool
@@ -123,7 +124,7 @@ def test_epochs_differ_in_their_order():
     assert first.tolist() != second.tolist()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@each_network
 def test_training_learns_and_a_growing_count_traces_nothing_anew(name, pool):
     network = NETWORKS[name]()
     inputs, labels = pool
@@ -156,7 +157,7 @@ def test_no_epoch_leaves_the_network_as_it_was(pool):
     assert _largest_difference(start, end) == 0
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@each_network
 def test_evaluation_is_the_same_for_a_row_alone_and_in_company(name, pool):
     network = NETWORKS[name]()
     inputs, _ = pool

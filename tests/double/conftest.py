@@ -12,5 +12,5 @@ hypothesis.settings.register_profile(
 
 def pytest_ignore_collect(collection_path, config):
     """Leaves to the slow run what takes long to import, and what is held in float32 by tests outside this folder."""
-    is_slow = collection_path.name.endswith(("_measured.py", "_diffusion.py"))
+    is_slow = collection_path.name.endswith(("_measured.py", "_graph.py", "_diffusion.py", "_criteria.py"))
     return True if is_slow and "not slow" in config.option.markexpr else None
