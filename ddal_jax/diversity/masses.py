@@ -85,6 +85,8 @@ def clamped_walk(
 ) -> Float[Array, "n c"]:
     """Walks `signal` for a number of steps that may be traced, putting the clamped rows back after each."""
 
+    signal, clamp = (part.astype(graph.weights.dtype) for part in (signal, clamp))
+
     def step(_, current):
         return jnp.where(clamped[:, None], clamp, walk(graph, current))
 
@@ -111,7 +113,7 @@ def _coverage(graph: AnyGraph, unreached: Bool[Array, " n"], stopped: Bool[Array
         arrived = _arriving(graph, leaving)
         return (shares(arrived), visits + arrived), None
 
-    start = unreached.astype(jnp.float32)
+    start = unreached.astype(graph.weights.dtype)
     return lax.scan(step, (shares(start), jnp.zeros_like(start)), length=num_steps)[0][1]
 
 
