@@ -84,7 +84,6 @@ def clamped_walk(
     num_steps: int | Int[Array, ""],
 ) -> Float[Array, "n c"]:
     """Walks `signal` for a number of steps that may be traced, putting the clamped rows back after each."""
-
     signal, clamp = (part.astype(graph.weights.dtype) for part in (signal, clamp))
 
     def step(_, current):
