@@ -46,6 +46,15 @@ def _compiled_quickly_unless_optimized(request):
         jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def in_float64():
+    """Switches JAX's x64 mode on for a module."""
+    from ddal_jax.precision import double
+
+    with double():
+        yield
+
+
 @pytest.fixture
 def plain_types():
     """Switches the type checks off, so that bad input meets the library's own refusal as in a user's run."""

@@ -64,3 +64,7 @@ def dot(weights, signal, other):
 def centered(weights, signal):
     degrees = weights.sum(axis=1)
     return signal - (degrees * signal).sum() / degrees.sum()
+
+
+def labeled_at(*nodes):
+    return np.isin(np.arange(NUM_NODES), nodes)

@@ -189,7 +189,8 @@ def test_pairs_agree_with_arpack_on_a_larger_graph():
 def test_the_residual_tells_when_the_steps_did_not_suffice():
     long_path = path(200)
 
-    found = spectrum(long_path, num_pairs=2, tolerance=1e-6, key=KEY, max_steps=1)
+    with pytest.warns(UserWarning, match="not told apart"):
+        found = spectrum(long_path, num_pairs=2, tolerance=1e-6, key=KEY, max_steps=1)
 
     vector = np.asarray(found.eigenvectors, np.float64)[:, 1]
     weights = oracles.dense(long_path)

@@ -10,35 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from refusals import refused
+from small_searches import BY_HALVING, IN_THE_LIMIT, NUM_NODES, NUM_SEEDS, dense_mass, keys, small
 
-from ddal_jax import precision
-from ddal_jax.theory import bounds, readout, search, tasks
+from ddal_jax.theory import search, tasks
 from ddal_jax.theory.s2 import midpoints
 
-SIDE, NUM_NODES, NUM_SEEDS = 5, 25, 4
+pytestmark = pytest.mark.usefixtures("in_float64")
+
 # A lead of one digit of the rounding, and what float32 adds to it as scores are ranked.
 SAME_SCORE = 2e-9 + 1e-7
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _in_float64():
-    with precision.double():
-        yield
-
-
-@functools.cache
-def small(cut="ball"):
-    return tasks.grid_task(SIDE, 2, cut=cut)
-
-
-def keys(num_seeds=NUM_SEEDS, seed=0):
-    return jax.random.split(jax.random.key(seed), num_seeds)
-
-
 SEARCHES = {
-    "in the limit": functools.partial(search.batch_query, num_steps=None),
+    "in the limit": IN_THE_LIMIT,
     "after 3 steps": functools.partial(search.batch_query, num_steps=3),
-    "by halving": search.s2_search,
+    "by halving": BY_HALVING,
     "at random": search.random_search,
 }
 each_search = pytest.mark.parametrize("run", SEARCHES.values(), ids=SEARCHES)
@@ -49,13 +35,6 @@ def prefixes(order):
     asked = order[order >= 0]
     for count in range(1, len(asked)):
         yield np.isin(np.arange(len(order)), asked[:count]), asked[count]
-
-
-def dense_mass(weights, labels, labeled, num_steps):
-    start = oracles.one_hot(labels, labeled, 2)
-    if num_steps is None:
-        return oracles.harmonic(weights, start, labeled)
-    return oracles.clamped_diffusion(oracles.transition(weights), start, labeled, num_steps)
 
 
 def plain_midpoints(weights, labels, labeled):
@@ -213,103 +192,6 @@ def test_a_search_without_goal_asks_every_node_once():
     np.testing.assert_array_equal(np.sort(result.order, axis=1), np.tile(np.arange(NUM_NODES), (NUM_SEEDS, 1)))
 
 
-@given(labeled=st.sets(st.integers(0, NUM_NODES - 1), min_size=1))
-def test_the_limit_is_solved_as_finely_as_scores_are_rounded(labeled):
-    task = small()
-    labeled = np.isin(np.arange(NUM_NODES), sorted(labeled))
-
-    mass = jax.jit(readout.limit)(task, labeled)
-
-    expected = dense_mass(oracles.dense(task.graph), np.asarray(task.labels), labeled, None)
-    np.testing.assert_allclose(mass, expected, atol=10.0 ** -(readout.DECIMALS + 1))
-
-
-@pytest.mark.slow
-def test_the_limit_on_a_path_of_a_thousand_is_the_straight_line():
-    path = tasks.grid_task(1024, 1)
-    labeled = np.isin(np.arange(1024), [0, 1023])
-
-    mass = jax.jit(readout.limit)(path, labeled)
-
-    np.testing.assert_allclose(mass[:, 1], np.arange(1024) / 1023, atol=10.0 ** -(readout.DECIMALS + 1))
-
-
-@pytest.mark.parametrize("num_steps", [pytest.param(None, marks=pytest.mark.slow), 4])
-def test_what_labels_tell_of_the_rest_agrees_with_a_dense_solve(num_steps):
-    task = small("half")
-    weights, labels = oracles.dense(task.graph), np.asarray(task.labels)
-    result = search.s2_search(keys(), task)
-
-    right_after = readout.queries_until_right(result.order, task, num_steps=num_steps)
-    wrong = readout.share_wrong(result.order, task, num_steps=num_steps)
-
-    for seed, order in enumerate(result.order):
-        asked, shares = order[order >= 0], []
-        for count in range(1, len(asked) + 1):
-            labeled = np.isin(np.arange(NUM_NODES), asked[:count])
-            mass = dense_mass(weights, labels, labeled, num_steps)
-            lead = mass[np.arange(NUM_NODES), labels] - mass[np.arange(NUM_NODES), 1 - labels]
-            shares.append(np.mean(lead < 1e-9))  # symmetric positions cancel only up to rounding
-        assert right_after[seed] == next((q for q, share in enumerate(shares, 1) if share == 0), -1)
-        assert wrong[seed] == pytest.approx(shares[-1], abs=1e-12)
-
-
-def test_an_order_too_short_to_tell_is_never_right():
-    order = np.full((1, NUM_NODES), -1, np.int32)
-    order[0, 0] = 3
-
-    assert readout.queries_until_right(np.repeat(order, NUM_SEEDS, axis=0), small("half"), num_steps=4)[0] == -1
-
-
-@pytest.mark.parametrize(
-    ("cut", "facts"),
-    [
-        # The upper two of five rows are class 0, so rows 1 and 2 face each other.
-        ("half", tasks.Cut(10, 5, 1, 0.4, 0.4)),
-        # A diamond of 13 nodes that leaves four corners of three.
-        ("ball", tasks.Cut(16, 16, 4, 3 / 25, 12 / 25)),
-    ],
-)
-def test_the_cut_of_a_grid_is_measured(cut, facts):
-    task = small(cut)
-
-    assert tasks.cut_of(task) == pytest.approx(facts)
-    assert np.asarray(task.boundary).sum() == facts.size
-    assert tasks.diameter(task.graph) == 2 * (SIDE - 1)
-
-
-def test_the_boundary_is_the_nodes_beside_another_class():
-    task = small("diagonal")
-    points = np.stack(np.unravel_index(np.arange(NUM_NODES), (SIDE, SIDE)), axis=1)
-    labels = np.asarray(task.labels)
-
-    for i in range(NUM_NODES):
-        beside = np.abs(points - points[i]).sum(axis=1) == 1
-        assert task.boundary[i] == (labels[beside] != labels[i]).any()
-
-
-def test_an_island_is_a_piece_of_its_own_that_classes_do_not_show():
-    cut = tasks.cut_of(tasks.island_task(24))
-
-    # Four nodes of the island and the eight around them, beside the two rows of 24 along the plane.
-    assert cut == pytest.approx(tasks.Cut(12 + 48, 8 + 24, 2, 4 / 576, 284 / 576))
-
-
-@pytest.mark.slow
-def test_a_mixture_has_a_graph_for_every_seed_in_the_asked_shares():
-    task = tasks.mixture_task([3, 4], dimension=2, separation=2.0, balancedness=0.25, num_points=40, num_neighbors=4)
-
-    assert task.graph.weights.dtype == jnp.float64
-    np.testing.assert_array_equal(task.labels.sum(axis=1), [10, 10])
-    for seed in range(2):
-        one = jax.tree.map(lambda part, seed=seed: part[seed], task)
-        weights, labels = oracles.dense(one.graph), np.asarray(one.labels)
-        crossing = (weights > 0) & (labels[:, None] != labels)
-        np.testing.assert_array_equal(one.boundary, crossing.any(axis=1))
-        np.testing.assert_allclose(one.graph.degrees, weights.sum(axis=1), rtol=1e-14)  # a few dozen float64 terms
-    assert (task.graph.neighbors[0] != task.graph.neighbors[1]).any()
-
-
 @pytest.mark.usefixtures("plain_types")
 @pytest.mark.parametrize(
     ("call", "error", "message"),
@@ -340,79 +222,3 @@ def test_a_mixture_has_a_graph_for_every_seed_in_the_asked_shares():
 )
 def test_what_cannot_be_searched_is_refused(call, error, message):
     refused(call, error, message)
-
-
-@functools.cache
-def mixtures(separation=4.0, dimension=10, num_points=200):
-    return tasks.mixture_task(range(30), dimension=dimension, separation=separation, num_points=num_points)
-
-
-@pytest.mark.slow
-def test_a_separated_mixture_takes_exactly_two_queries_and_is_then_right():
-    task = mixtures()
-
-    result = search.batch_query(keys(30), task, num_steps=200)
-
-    assert (result.num_queries == 2).all()
-    assert (readout.share_wrong(result.order, task, num_steps=200) == 0).all()
-
-
-@pytest.mark.slow
-def test_seeds_with_graphs_of_their_own_equal_a_loop():
-    task = mixtures(separation=0.5)
-    together = search.batch_query(keys(30), task, num_steps=3, max_queries=20).order
-
-    for seed in range(3):
-        one = jax.tree.map(lambda part, seed=seed: part[seed], task)
-        alone = search.batch_query(keys(30)[seed : seed + 1], one, num_steps=3, max_queries=20)
-        np.testing.assert_array_equal(alone.order[0], together[seed])
-
-
-@pytest.mark.slow
-def test_a_number_of_keys_other_than_of_graphs_is_refused():
-    refused(lambda: search.s2_search(keys(3), mixtures()), ValueError, "keys must have 30 entries, one per graph")
-
-
-@pytest.mark.slow
-def test_a_hidden_island_takes_half_as_many_queries_again():
-    plane, island = tasks.grid_task(24, 2), tasks.island_task(24)
-
-    for run in (SEARCHES["in the limit"], SEARCHES["by halving"]):
-        assert run(keys(10), island).certified.mean() > 1.5 * run(keys(10), plane).certified.mean()
-
-
-@pytest.mark.slow
-def test_steps_of_log_n_take_five_times_the_queries_of_the_limit_on_a_path():
-    path = tasks.grid_task(1024, 1)
-
-    few_steps = search.batch_query(keys(10), path, num_steps=11).certified
-    limit = search.batch_query(keys(10), path, num_steps=None).certified
-
-    assert few_steps.mean() > 5 * limit.mean()
-    assert limit.mean() < np.log2(1024) + 4
-    assert few_steps.mean() > 1024 / 10  # linear in N, which Eq. (8) is not
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("side", "dimension", "cut"), [(16, 2, "half"), (16, 2, "diagonal"), (5, 3, "half")])
-def test_no_mean_exceeds_the_bound_of_s2_or_the_unproved_fit(side, dimension, cut):
-    task = tasks.grid_task(side, dimension, cut=cut)
-    facts = tasks.cut_of(task)
-    size = {"num_nodes": side**dimension, "cut_size": facts.size, "num_cut_components": facts.num_components}
-    allowed = bounds.s2_bound(facts.balancedness, 0.05, kappa=3, **size)
-
-    for run in (SEARCHES["in the limit"], SEARCHES["by halving"]):
-        result = run(keys(20), task)
-        assert result.certified.mean() <= allowed
-        assert result.certified.mean() <= bounds.theorem1_fit_unproved(result.both_classes.mean(), **size)
-
-
-@pytest.mark.slow
-def test_one_start_and_few_steps_leave_much_of_a_plane_unread():
-    """Clusters that no edge joins: the limit is right once both are labelled; three steps do not reach everyone."""
-    task = mixtures(separation=3.0, dimension=2)
-
-    result = search.batch_query(keys(30), task, num_steps=None, max_queries=6, goal=search.never)
-
-    assert np.mean(readout.share_wrong(result.order, task) == 0) > 0.9
-    assert np.mean(readout.share_wrong(result.order, task, num_steps=3) == 0) < 0.1

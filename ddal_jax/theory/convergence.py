@@ -27,7 +27,7 @@ class PowerTrace(NamedTuple):
     """How a power iteration went; entry t of each list is after t steps.
 
     Attributes:
-      signal: the last iterate: no constant part, D-norm one.
+      signal: the last iterate, of D-norm one; without a constant part unless that is kept.
       cosines: of the angle to the target by degrees, in [0, 1].
       tangents: of the same angle; infinite at a right angle. Small angles are read from here: their cosines round to 1.
     """
@@ -54,6 +54,7 @@ def power_iteration(
     *,
     num_steps: int,
     laziness: float = 0.5,
+    keep_constants: bool = False,
 ) -> PowerTrace:
     """Iterates the lazy walk, the constants projected out in every step, and follows the angle to phi_2.
 
@@ -68,6 +69,7 @@ def power_iteration(
         orthonormal by degrees, as `spectrum` gives them.
       num_steps: T, at least 0. Static.
       laziness: in [0, 1).
+      keep_constants: project nothing out, as the paper prints it; the iterate then tends to a constant. Static.
 
     Raises:
       ValueError: signals that do not lie on the nodes or are not finite, a target that is not orthonormal by degrees,
@@ -81,7 +83,8 @@ def power_iteration(
     target = checked_signal("target", graph, target)
     _check_orthonormal(graph, target)
     num_steps = checks.integer("num_steps", num_steps, low=0)
-    return _power_iteration(graph, signal, target, _laziness(laziness), num_steps=num_steps)
+    laziness = _laziness(laziness)
+    return _power_iteration(graph, signal, target, laziness, num_steps=num_steps, keep_constants=keep_constants)
 
 
 def predicted_tangents(
@@ -213,12 +216,12 @@ def _check_orthonormal(graph: Graph, target: Float[Array, "n q"]) -> None:
         )
 
 
-@functools.partial(jax.jit, static_argnames="num_steps")
-def _power_iteration(graph: Graph, signal, target, laziness, *, num_steps: int) -> PowerTrace:
+@functools.partial(jax.jit, static_argnames=("num_steps", "keep_constants"))
+def _power_iteration(graph: Graph, signal, target, laziness, *, num_steps: int, keep_constants: bool) -> PowerTrace:
     def unit(signal):
-        centered = varying(graph, signal)
-        size = length(graph, centered)
-        return centered / jnp.where(size > 0, size, 1.0)
+        kept = signal if keep_constants else varying(graph, signal)
+        size = length(graph, kept)
+        return kept / jnp.where(size > 0, size, 1.0)
 
     def angle(current):
         shares = jnp.sum(target * (graph.degrees * current)[:, None], axis=0)

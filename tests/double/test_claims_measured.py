@@ -21,7 +21,7 @@ from ddal_jax.theory.angles import centered_cosine
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:The second eigenvalue")]
 
 NUM_NEIGHBORS, NUM_STEPS = 10, 4
-AS_PRINTED = QuerySettings(criterion="min_abs")
+AS_PRINTED = QuerySettings(criterion="min_abs", diversity="none")
 ask = functools.partial(query, settings=AS_PRINTED, num_steps=NUM_STEPS)
 
 

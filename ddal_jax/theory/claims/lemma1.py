@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ddal_jax.diffusion import diffuse, label_mass, recommended_num_steps
 from ddal_jax.limit import harmonic
 from ddal_jax.spectral import clamped_rate, spectrum
 from ddal_jax.theory.angles import centered_cosine, length, sign_agreement, varying
-from ddal_jax.theory.claims.pools import NUM_NEIGHBORS
-from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
+from ddal_jax.theory.claims.pools import NUM_NEIGHBORS, keys_of
+from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict, grouped, mean_of
 from ddal_jax.theory.clamped import lemma_1
 from ddal_jax.theory.tasks import SearchTask, mixture_task
 
@@ -33,12 +32,11 @@ def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
         settings += [(1.5, 0.1, NUM_NEIGHBORS, (1, 5))]
     rows = []
     for separation, balancedness, num_neighbors, counts in settings:
-        seeds = [effort.seed + seed for seed in range(effort.num_seeds)]
         task = mixture_task(
-            seeds, dimension=2, separation=separation, balancedness=balancedness, num_points=num_points,
+            effort.seeds, dimension=2, separation=separation, balancedness=balancedness, num_points=num_points,
             num_neighbors=num_neighbors,
         )  # fmt: skip
-        keys = jax.vmap(jax.random.key)(jnp.asarray(seeds))
+        keys = keys_of(effort)
         found = _spectra(task, keys)
         for count in counts:
             fixed = {
@@ -109,7 +107,7 @@ def judge(rows: Sequence[Row]) -> list[Verdict]:
     cosines = _means(connected, "cosine")
     lowest = min(cosines, key=cosines.__getitem__)
     apart = [row for row in connected if row["separation"] == max(row["separation"] for row in connected)]
-    near = float(np.mean([row["cosine"] for row in apart if row["balancedness"] == 0.5]))
+    near = mean_of([row for row in apart if row["balancedness"] == 0.5], "cosine")
     early = _means(connected, "cosine_at_steps")
     over_bound = max(row["error_norm"] - row["bound"] for row in connected)
     over_pieces = max(row["excess"] for row in connected)
@@ -146,11 +144,8 @@ def judge(rows: Sequence[Row]) -> list[Verdict]:
 
 
 def _means(rows: Sequence[Row], measured: str) -> dict[tuple, float]:
-    groups: dict[tuple, list[float]] = {}
-    for row in rows:
-        setting = (row["separation"], row["balancedness"], row["num_neighbors"], row["num_labels"])
-        groups.setdefault(setting, []).append(row[measured])
-    return {setting: float(np.mean(values)) for setting, values in groups.items()}
+    settings = grouped(rows, "separation", "balancedness", "num_neighbors", "num_labels")
+    return {setting: mean_of(own, measured) for setting, own in settings.items()}
 
 
 def _setting(setting: tuple) -> str:

@@ -1,19 +1,15 @@
-"""Theorems 2 and 3: queries that settle a mixture, and what the sign of phi_2 gets wrong on one."""
+"""Theorem 2: queries that settle a mixture."""
 
 import math
 from collections.abc import Sequence
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.graph.types import Graph
-from ddal_jax.spectral import spectrum
-from ddal_jax.theory.angles import sign_agreement, varying
-from ddal_jax.theory.bounds import coupon_queries, sigmas_between, sign_cut_error_bound, two_gaussians_bayes_error
-from ddal_jax.theory.claims.pools import NUM_NEIGHBORS
-from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
+from ddal_jax.theory.bounds import coupon_queries
+from ddal_jax.theory.claims.pools import NUM_NEIGHBORS, keys_of
+from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict, grouped
 from ddal_jax.theory.readout import share_wrong
 from ddal_jax.theory.search import Search, batch_query, both_classes_seen, never, random_search
 from ddal_jax.theory.separable import promised_queries
@@ -34,15 +30,13 @@ _SETTINGS = (
     (10, 4.0, 0.5),
 )
 _QUICK = ((2, 1.0, 0.5), (2, 3.0, 0.5), (10, 4.0, 0.5))
-_SIGMAS = (2.0, 3.0, 4.0, 5.0, 6.0)
 
 
-def measure_queries(effort: Effort, own: NamedPool | None) -> list[Row]:
+def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
     """Labels mixtures by n0 queries and reads every node's class from the limit."""
     del own
     num_points = 200 if effort.quick else 400
-    seeds = [effort.seed + seed for seed in range(effort.num_seeds)]
-    keys = jax.vmap(jax.random.key)(jnp.asarray(seeds))
+    seeds, keys = effort.seeds, keys_of(effort)
     num_steps = recommended_num_steps(num_points, NUM_NEIGHBORS)
     rows = []
     for dimension, separation, balancedness in _QUICK if effort.quick else _SETTINGS:
@@ -95,16 +89,15 @@ def _rows(fixed: Row, search: Search, wrong: np.ndarray, promised: Sequence[bool
     ]
 
 
-def judge_queries(rows: Sequence[Row]) -> list[Verdict]:
+def judge(rows: Sequence[Row]) -> list[Verdict]:
     """Reads in which share of runs n0 queries are enough, and whether two are where that is promised."""
-    settings = dict.fromkeys((row["dimension"], row["separation"], row["balancedness"]) for row in rows)
     right, seen = {}, {}
-    for setting in settings:
-        here = [row for row in rows if (row["dimension"], row["separation"], row["balancedness"]) == setting]
-        diffused = [row for row in here if row["way"] == FOREVER]
-        right[setting] = float(np.mean([row["wrong"] == 0 for row in diffused]))
-        drawn = [row for row in here if row["way"] == RANDOM]
-        seen[setting] = float(np.mean([0 < row["both_classes"] <= math.ceil(row["coupon"]) for row in drawn]))
+    for (way, *setting), own in grouped(rows, "way", "dimension", "separation", "balancedness").items():
+        if way == FOREVER:
+            right[tuple(setting)] = float(np.mean([row["wrong"] == 0 for row in own]))
+        if way == RANDOM:
+            met = [0 < row["both_classes"] <= math.ceil(row["coupon"]) for row in own]
+            seen[tuple(setting)] = float(np.mean(met))
     promised = [row for row in rows if row["way"] == FOREVER and row["separable"]]
     kept = sum(bool(row["right_after_two"]) for row in promised)
     # A share of n runs may fall short of its probability by chance: two standard errors are allowed.
@@ -142,73 +135,3 @@ def _listed(shares: dict[tuple, float]) -> str:
         )
         + "."
     )
-
-
-def measure_sign_cut(effort: Effort, own: NamedPool | None) -> list[Row]:
-    """Measures what the sign of phi_2 gets wrong on two equal Gaussians, by their distance."""
-    del own
-    num_points = 200 if effort.quick else 1000
-    seeds = [effort.seed + seed for seed in range(effort.num_seeds)]
-    keys = jax.vmap(jax.random.key)(jnp.asarray(seeds))
-    rows = []
-    for dimension, balancedness in ((2, 0.5), (2, 0.1)) if effort.quick else ((2, 0.5), (10, 0.5), (2, 0.1)):
-        for sigmas in _SIGMAS[::2] if effort.quick else _SIGMAS:
-            separation = sigmas / sigmas_between(1.0, dimension)
-            task = mixture_task(
-                seeds, dimension=dimension, separation=separation, balancedness=balancedness, num_points=num_points
-            )
-            errors, connected = map(np.asarray, _sign_errors(task, keys))
-            rows += [
-                {
-                    "dimension": dimension,
-                    "balancedness": balancedness,
-                    "sigmas": sigmas,
-                    "seed": seed,
-                    "error": float(errors[seed]),
-                    "connected": bool(connected[seed]),
-                    "bound": sign_cut_error_bound(sigmas),
-                    "bayes": two_gaussians_bayes_error(sigmas),
-                }
-                for seed in range(len(seeds))
-            ]
-    return rows
-
-
-@jax.jit
-def _sign_errors(task: SearchTask, keys) -> tuple[jax.Array, jax.Array]:
-    def of_seed(task, key):
-        found = spectrum(task.graph, tolerance=1e-8, key=key)
-        phi = varying(task.graph, found.eigenvectors[:, 1])
-        agreement = sign_agreement(phi, 2.0 * task.labels - 1, jnp.ones(task.labels.shape, bool))
-        return 1 - agreement, found.eigenvalues[1] < 1 - 1e-9
-
-    return jax.lax.map(lambda pair: of_seed(*pair), (task, keys))
-
-
-def judge_sign_cut(rows: Sequence[Row]) -> list[Verdict]:
-    """Compares the error of the sign cut with exp(-Delta^2 / 8), on equal halves and on all mixtures."""
-    rule = "In no setting does the mean error exceed that (the o(1) of Eq. (15) taken as 0)."
-    halves = [row for row in rows if row["balancedness"] == 0.5]
-    return [
-        Verdict(f"{statement} errs on a share of exp(-Delta^2 / 8) at most.", rule, *_beside_the_bound(own))
-        for statement, own in (
-            ("Theorem 3 carried over to phi_2: whatever the balance, as long as it is fixed, its sign", rows),
-            ("On two equal halves the sign of phi_2", halves),
-        )
-    ]
-
-
-def _beside_the_bound(rows: Sequence[Row]) -> tuple[bool, str]:
-    """Tells whether no mean error exceeds its bound, and the settings that do, or else how near one comes."""
-    ratios, over = [], []
-    for setting in dict.fromkeys((row["dimension"], row["balancedness"], row["sigmas"]) for row in rows):
-        here = [row for row in rows if (row["dimension"], row["balancedness"], row["sigmas"]) == setting]
-        mean, bound = float(np.mean([row["error"] for row in here])), here[0]["bound"]
-        ratios.append(mean / bound)
-        if mean > bound:
-            dimension, balancedness, sigmas = setting
-            place = f"d = {dimension}, beta = {balancedness:g}, Delta = {sigmas:g}"
-            over.append(f"{mean:.4f} against {bound:.4f} at {place}")
-    if over:
-        return False, f"Above it: {'; '.join(over)}."
-    return True, f"The mean error is {max(ratios):.2f} of it at most."

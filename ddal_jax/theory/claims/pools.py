@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,9 +17,11 @@ from ddal_jax.graph.edges import graph_from_edges
 from ddal_jax.graph.knn import knn_graph
 from ddal_jax.graph.precision import with_dtype
 from ddal_jax.graph.types import Graph
+from ddal_jax.spectral import Spectrum, spectrum
 from ddal_jax.theory.claims.types import Effort, NamedPool
 
 NUM_NEIGHBORS = 10
+NUM_PAIRS, PRECISION = 4, 1e-9
 _FEWEST_POINTS = 20
 
 
@@ -87,3 +90,15 @@ def all_pairs(graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     matrix = np.asarray(walk(graph, np.eye(len(roots)))) * roots[:, None] / roots
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return values[::-1], vectors[:, ::-1] / roots[:, None]
+
+
+def keys_of(effort: Effort) -> jax.Array:
+    """Returns one key for each repetition."""
+    return jax.vmap(jax.random.key)(jnp.asarray(effort.seeds))
+
+
+@jax.jit
+def leading_pairs(graph: Graph, key: jax.Array) -> Spectrum:
+    """Finds the leading eigenpairs of a graph."""
+    # Traced, so that nothing warns of the grid's double eigenvalue: the rows tell.
+    return spectrum(graph, num_pairs=NUM_PAIRS, tolerance=PRECISION, key=key)

@@ -1,6 +1,6 @@
 """Section IV-C: how far one label reaches within T steps, beside the K^T that the paper assumes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ddal_jax.data.digits import digits
 from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.theory.claims.pools import NUM_NEIGHBORS, neighbor_graph
-from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
+from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict, grouped, listed, mean_of
 from ddal_jax.theory.reach import assumed_reach, queries_to_cover, reach_by_steps, recommend
 
 # For which K and T are recommended from the graph: labels of a small first budget.
@@ -18,9 +18,9 @@ NUM_LABELS = 20
 def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
     """Follows the reach of labels on pools of low and of high dimension, drawn anew for each seed."""
     rows = []
-    for seed in range(effort.num_seeds):
-        for pool in _pools(effort, own, effort.seed + seed):
-            rows += _follow(effort, pool, seed)
+    for place, seed in enumerate(effort.seeds):
+        for pool in _pools(effort, own, seed):
+            rows += _follow(effort, pool, place)
     return rows
 
 
@@ -64,17 +64,17 @@ def _pools(effort: Effort, own: NamedPool | None, seed: int) -> list[NamedPool]:
 
 def judge(rows: Sequence[Row]) -> list[Verdict]:
     """Compares what labels reach with K^T, and the queries that cover with N / K^T, on average over the draws."""
-    names = list(dict.fromkeys(row["pool"] for row in rows))
-    at_rule = [row for row in rows if row["recommended"]]
-    shares = {name: _mean(at_rule, name, lambda row: row["mean"] / row["num_points"]) for name in names}
-    covering = {name: _mean(at_rule, name, lambda row: row["queries_to_cover"]) for name in names}
+    shares, covering = {}, {}
+    for (pool,), own in grouped([row for row in rows if row["recommended"]], "pool").items():
+        shares[pool] = mean_of(own, "mean") / own[0]["num_points"]
+        covering[pool] = mean_of(own, "queries_to_cover")
     farthest = max(_factor(row["mean"], min(row["assumed"], row["num_points"])) for row in rows)
     return [
         Verdict(
             "T = log_K N steps carry a label over the graph.",
             "On every pool one label reaches at least half of the nodes within that many steps, on average.",
             min(shares.values()) >= 0.5,
-            "Share reached: " + ", ".join(f"{share:.0%} of {name}" for name, share in shares.items()) + ".",
+            "Share reached: " + listed(shares, ".0%"),
         ),
         Verdict(
             "A label reaches K^T nodes within T steps.",
@@ -86,13 +86,9 @@ def judge(rows: Sequence[Row]) -> list[Verdict]:
             "N / K^T exploratory queries cover the graph: one, at T = log_K N.",
             "On every pool at most two queries leave nothing unreached, on average.",
             max(covering.values()) <= 2,
-            "Queries to cover: " + ", ".join(f"{count:.1f} on {name}" for name, count in covering.items()) + ".",
+            "Queries to cover: " + listed(covering, ".1f"),
         ),
     ]
-
-
-def _mean(rows: Sequence[Row], pool: str, value: Callable[[Row], float]) -> float:
-    return float(np.mean([value(row) for row in rows if row["pool"] == pool]))
 
 
 def _factor(a: float | int, b: float | int) -> float:

@@ -1,15 +1,12 @@
 """Theorem 1: how many queries find a cut through a grid, by diffusion, by S2, at random, beside the bounds."""
 
 import math
-from collections.abc import Sequence
-
-import jax
-import jax.numpy as jnp
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from ddal_jax.diffusion import recommended_num_steps
 from ddal_jax.theory.bounds import s2_bound, theorem1_as_printed, theorem1_fit_unproved
-from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict
+from ddal_jax.theory.claims.pools import keys_of
+from ddal_jax.theory.claims.types import Effort, NamedPool, Row, Verdict, grouped, mean_of
 from ddal_jax.theory.search import Search, batch_query, random_search, s2_search
 from ddal_jax.theory.tasks import Cut, SearchTask, cut_of, diameter, grid_task
 
@@ -32,7 +29,7 @@ _QUICK = {(1, "half"): (64, 256), (2, "half"): (16,)}
 def measure(effort: Effort, own: NamedPool | None) -> list[Row]:
     """Searches grids for their cuts, a first label and ties of its own for each seed."""
     del own  # Its cut is what labelling would have to find.
-    keys = jax.vmap(jax.random.key)(effort.seed + jnp.arange(effort.num_seeds))
+    keys = keys_of(effort)
     rows = []
     for (dimension, cut), sides in (_QUICK if effort.quick else _GRIDS).items():
         for side in sides:
@@ -88,11 +85,11 @@ def _rows(fixed: Row, way: str, search: Search, cut: Cut) -> list[Row]:
 
 def judge(rows: Sequence[Row]) -> list[Verdict]:
     """Reads how queries grow with N and compares each way of searching with what is said of it."""
-    growth = {way: _growth(rows, way) for way in (BY_RULE, FOREVER)}
-    over_fit = {way: _largest_excess(rows, way, "fit") for way in (ACROSS, FOREVER)}
-    over_bound = _largest_excess(rows, S2, "bound")
-    settings = {(row["dimension"], row["cut"], row["side"]) for row in rows}
-    beside = [_mean(rows, FOREVER, setting) / _mean(rows, S2, setting) for setting in settings]
+    of_way = {way: grouped(own, "dimension", "cut", "side") for (way,), own in grouped(rows, "way").items()}
+    growth = {way: _growth(of_way[way]) for way in (BY_RULE, FOREVER)}
+    over_fit = {way: _largest_excess(of_way[way], "fit") for way in (ACROSS, FOREVER)}
+    over_bound = _largest_excess(of_way[S2], "bound")
+    beside = [mean_of(own, "queries") / mean_of(of_way[S2][place], "queries") for place, own in of_way[FOREVER].items()]
     return [
         Verdict(
             "Theorem 1 as printed, with T = log_K N: queries beyond the cut grow like log N.",
@@ -130,38 +127,19 @@ def judge(rows: Sequence[Row]) -> list[Verdict]:
     ]
 
 
-def _growth(rows: Sequence[Row], way: str) -> float:
+def _growth(settings: Mapping[tuple, Sequence[Row]]) -> float:
     """Returns by how much queries beyond the cut grow on the line, in proportion to log N."""
-    sizes = sorted({row["side"] for row in rows if row["dimension"] == 1})
+    line = {side: own for (dimension, _, side), own in settings.items() if dimension == 1}
+    shortest, longest = min(line), max(line)
     first, last = (
-        max(_mean(rows, way, (1, "half", side)) - next(r["cut_size"] for r in rows if r["dimension"] == 1), 1e-9)
-        for side in (sizes[0], sizes[-1])
+        max(mean_of(line[side], "queries") - line[side][0]["cut_size"], 1e-9) for side in (shortest, longest)
     )
-    return (last / first) / (math.log(sizes[-1]) / math.log(sizes[0]))
+    return (last / first) / (math.log(longest) / math.log(shortest))
 
 
-def _largest_excess(rows: Sequence[Row], way: str, limit: str) -> float:
-    """Returns the largest excess of mean queries over a mean limit, over all settings."""
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        if row["way"] == way:
-            groups.setdefault((row["dimension"], row["cut"], row["side"]), []).append(row)
-    return max(
-        float(np.mean([row["queries"] for row in group]) - np.mean([row[limit] for row in group]))
-        for group in groups.values()
-    )
-
-
-def _mean(rows: Sequence[Row], way: str, setting: tuple) -> float:
-    return float(
-        np.mean(
-            [
-                row["queries"]
-                for row in rows
-                if row["way"] == way and (row["dimension"], row["cut"], row["side"]) == setting
-            ]
-        )
-    )
+def _largest_excess(settings: Mapping[tuple, Sequence[Row]], limit: str) -> float:
+    """Returns the largest excess of mean queries over a mean limit."""
+    return max(mean_of(own, "queries") - mean_of(own, limit) for own in settings.values())
 
 
 def _away(excess: float) -> str:

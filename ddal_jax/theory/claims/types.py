@@ -1,7 +1,7 @@
 """What a claim is: something measured as rows of numbers, and a judgement that reads those rows alone."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,6 +61,11 @@ class Effort:
         checks.integer("num_seeds", self.num_seeds, low=2)
         checks.integer("seed", self.seed, low=0)
 
+    @property
+    def seeds(self) -> range:
+        """One seed for each repetition."""
+        return range(self.seed, self.seed + self.num_seeds)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Claim:
@@ -77,3 +82,21 @@ class Claim:
     place: str
     measure: Callable[[Effort, NamedPool | None], list[Row]]
     judge: Callable[[Sequence[Row]], list[Verdict]]
+
+
+def grouped(rows: Sequence[Row], *keys: str) -> dict[tuple, list[Row]]:
+    """Groups rows by the values they have under some keys, in the order in which those first come."""
+    groups: dict[tuple, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
+
+
+def mean_of(rows: Sequence[Row], key: str) -> float:
+    """Returns the mean of what rows have under a key."""
+    return sum(row[key] for row in rows) / len(rows)
+
+
+def listed(values: Mapping[str, float], form: str = ".2f") -> str:
+    """Writes values by name, such as "0.66 on digits, 0.49 on grid"."""
+    return ", ".join(f"{value:{form}} on {name}" for name, value in values.items()) + "."
