@@ -80,7 +80,7 @@ def is_key(array: Array) -> bool:
 
 
 def _labeled(points: int, seed: int) -> Bool[np.ndarray, " n"]:
-    chosen = np.random.default_rng([seed, 3]).choice(points, max(1, points // 100), replace=False)
+    chosen = np.random.default_rng([seed, 3]).choice(points, max(10, points // 100), replace=False)
     return np.isin(np.arange(points), chosen)
 
 
