@@ -236,7 +236,7 @@ def ask_nothing(settings: LoopSettings) -> Query:
 
 
 def _pool(view: View, task: Task, labeled: Bool[Array, " n"]) -> Pool:
-    return Pool(*view, labels=jnp.where(labeled, task.labels, -1), labeled=labeled)
+    return Pool(*view, labels=jnp.where(labeled, task.labels, -1), labeled=labeled, inputs=task.inputs)
 
 
 def _grade(logits: Float[Array, "v c"], labels: Int[Array, " v"]) -> Grade:

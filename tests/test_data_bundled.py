@@ -3,7 +3,7 @@
 import numpy as np
 
 from ddal_jax.data.checkerboard import checkerboard, distance_to_boundary
-from ddal_jax.data.digits import digits
+from ddal_jax.data.digits import digits, imbalanced_digits, odd_or_even_digits
 
 
 def test_digits_hold_out_points_that_are_in_no_pool():
@@ -40,3 +40,24 @@ def test_distance_to_boundary_is_that_to_the_nearest_inner_line():
     points = np.array([[0.1, 0.4], [-0.95, 0.75], [0.5, 0.9]])
 
     np.testing.assert_allclose(distance_to_boundary(points), [0.1, 0.25, 0.0], atol=1e-12)
+
+
+def test_odd_or_even_digits_are_the_digits_in_two_classes():
+    split, whole = odd_or_even_digits(5), digits(5)
+
+    assert split.num_classes == 2
+    np.testing.assert_array_equal(split.inputs, whole.inputs)
+    np.testing.assert_array_equal(split.labels, whole.labels % 2)
+    np.testing.assert_array_equal(split.test_labels, whole.test_labels % 2)
+
+
+def test_imbalanced_digits_are_rare_in_the_pool_and_not_where_they_are_judged():
+    split = imbalanced_digits(5)
+
+    counts = np.bincount(split.labels, minlength=10)
+    assert sorted(counts.tolist()) == [15] * 5 + [130] * 5
+    assert np.bincount(split.test_labels).tolist() == [40] * 10
+    assert not np.array_equal(counts, np.bincount(imbalanced_digits(6).labels, minlength=10))
+    assert len(np.unique(split.labels[:50])) > 3  # in random order
+    together = np.concatenate([split.inputs, split.test_inputs])
+    assert len(np.unique(together, axis=0)) == len(together)

@@ -177,6 +177,7 @@ def _settings(name, config, num_classes):
     made = plain(dataclasses.asdict(STRATEGIES[name].make(config, num_classes)))
     for younger in ("num_rediffusions", "num_refine_steps"):
         assert made["settings"].pop(younger) is None
+    assert made.pop("space") == "features"
     return made
 
 

@@ -108,6 +108,19 @@ def test_coreset_asks_the_farthest_point_again_and_again():
     np.testing.assert_allclose(query.scores, -np.array(distances), rtol=1e-6)
 
 
+def test_coreset_on_inputs_asks_what_it_asks_on_the_same_features():
+    pool = _pool()
+    images = jnp.asarray(np.asarray(pool.features)[:, :, None])
+    elsewhere = pool._replace(inputs=images, features=jnp.zeros_like(pool.features))
+
+    query = _ask(Coreset(space="inputs"), KEY, elsewhere)
+
+    assert query.indices.tolist() == _ask(Coreset(), KEY, pool).indices.tolist()
+    assert Coreset(space="inputs").requires == {"inputs"}
+    with pytest.raises(ValueError, match="space must be one of 'features', 'inputs'; got 'labels'"):
+        Coreset(space="labels")
+
+
 def test_coreset_without_labels_draws_the_first_and_asks_on_from_there():
     pool = _pool(labeled=[])
 

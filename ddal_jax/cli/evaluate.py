@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the report and its figures there")
     parser.add_argument("--metric", default=METRICS[0], metavar="NAME", help=f"one of: {', '.join(METRICS)}")
     parser.add_argument("--reference", metavar="NAME", help="strategy to compare with (default: random, if there)")
+    parser.add_argument("--challenger", metavar="NAME", help="strategy to test by itself against each other one")
     parser.add_argument(
         "--target", type=float, metavar="X", help="count labels to this value (default: where the reference ends)"
     )
@@ -38,7 +39,13 @@ def main(arguments: argparse.Namespace) -> int:
         runs, records = _read(file)
         found.runs.extend(runs)
         found.records.extend(records)
-    comparison = _compare(found, metric=arguments.metric, reference=arguments.reference, target=arguments.target)
+    comparison = _compare(
+        found,
+        metric=arguments.metric,
+        reference=arguments.reference,
+        target=arguments.target,
+        challenger=arguments.challenger,
+    )
     if arguments.json:
         sys.stdout.write(_json(comparison))
     else:
@@ -51,9 +58,9 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def judge(found: Results, folder: Path) -> None:
+def judge(found: Results, folder: Path, challenger: str | None = None) -> None:
     """Prints the comparison of results and writes it, with its figures, to a folder."""
-    comparison = _compare(found)
+    comparison = _compare(found, challenger=challenger)
     _print(comparison)
     _write(found.records, comparison, folder)
 

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help=f"one of: {', '.join(EXPERIMENTS)}")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write (default: runs/NAME)")
     parser.add_argument("--seeds", type=int, metavar="N", help="paired repetitions; the paper has 5")
-    parser.add_argument("--strategies", metavar="A,B", help=f"of: {', '.join(STRATEGIES)}")
+    parser.add_argument("--first-seed", type=int, metavar="N", help="the first of them; others follow one by one")
+    known = f"of: {', '.join(STRATEGIES)}; diffusion also with changes, as in diffusion:num_steps=8:ties=coverage"
+    parser.add_argument("--strategies", metavar="A,B", help=known)
     parser.add_argument("--budget", type=int, metavar="N", help="labels in all, start included")
     parser.add_argument("--num-start", type=int, metavar="N", help="labels to start from, drawn uniformly")
     parser.add_argument("--start-per-class", type=int, metavar="N", help="of each class instead, drawn by an oracle")
@@ -60,7 +62,9 @@ def main(arguments: argparse.Namespace) -> int:
     configs = configure(arguments)
     folder = arguments.output or Path("runs") / arguments.name
     execute(configs, folder)
-    show(folder, EXPERIMENTS[arguments.name].pictures)
+    experiment = EXPERIMENTS[arguments.name]
+    asked = experiment.challenger in configs[0].strategies
+    show(folder, experiment.pictures, experiment.challenger if asked else None)
     console.print(f"Written to {folder}", markup=False)
     return 0
 
@@ -84,7 +88,12 @@ def _change(config: RunConfig, arguments: argparse.Namespace) -> RunConfig:
         num_refine_steps="num_refine_steps",
     )
     top = _given(
-        arguments, seeds="num_seeds", budget="budget", query_size="query_size", num_sub_batches="num_sub_batches"
+        arguments,
+        seeds="num_seeds",
+        first_seed="first_seed",
+        budget="budget",
+        query_size="query_size",
+        num_sub_batches="num_sub_batches",
     )
     top |= _start(arguments)
     if arguments.strategies:

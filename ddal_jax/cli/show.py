@@ -11,14 +11,14 @@ from ddal_jax.experiments import journal, results
 from ddal_jax.experiments.results import Results
 
 
-def show(folder: Path, pictures: Sequence[str]) -> None:
+def show(folder: Path, pictures: Sequence[str], challenger: str | None = None) -> None:
     """Prints and writes the report on a folder's results, and draws the figures common to all and those named.
 
     A single seed, strategy or cycle leaves nothing to compare; its learning curve is printed.
     """
     found = results.read(folder / journal.RESULTS)
     if all(_count(found, name) > 1 for name in ("seed", "strategy", "cycle")):
-        evaluate.judge(found, folder)
+        evaluate.judge(found, folder, challenger)
     else:
         print_table(found.records)
     if importlib.util.find_spec("matplotlib") is None:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from ddal_jax import checks
 from ddal_jax.data import clusters, openml, pools
 from ddal_jax.data.checkerboard import checkerboard, distance_to_boundary
-from ddal_jax.data.digits import digits
+from ddal_jax.data.digits import digits, imbalanced_digits, odd_or_even_digits
 from ddal_jax.data.files import load_npz
 from ddal_jax.data.poker import poker
 from ddal_jax.data.types import Split
@@ -88,8 +88,15 @@ def _generated(generate: Callable[..., Split], **default_sizes: int) -> Loader:
     return load_generated
 
 
-def _digits(seed: int, *, num_points: int | None = None, num_test: int | None = None, balanced: bool = False) -> Split:
-    return pools.subset(digits(seed), seed, num_points=num_points, num_test=num_test, balanced=balanced)
+def _bundled(split: Callable[[int], Split]) -> Loader:
+    """Makes a loader of data that come in one size, of which a part can be had."""
+
+    def load_bundled(
+        seed: int, *, num_points: int | None = None, num_test: int | None = None, balanced: bool = False
+    ) -> Split:
+        return pools.subset(split(seed), seed, num_points=num_points, num_test=num_test, balanced=balanced)
+
+    return load_bundled
 
 
 def _poker(seed: int, *, num_points: int | None = None, num_test: int | None = None, balanced: bool = False) -> Split:
@@ -101,7 +108,9 @@ def _poker(seed: int, *, num_points: int | None = None, num_test: int | None = N
 # The multi-class board has the squares of the binary one in three classes, so that no two that share a side are equal;
 # the paper states neither number.
 DATA: dict[str, Loader] = {
-    "digits": _digits,
+    "digits": _bundled(digits),
+    "digits-odd-even": _bundled(odd_or_even_digits),
+    "digits-imbalanced": _bundled(imbalanced_digits),
     "checkerboard": _generated(checkerboard, num_points=2000, num_test=200),
     "checkerboard-multiclass": _generated(
         functools.partial(checkerboard, num_classes=3), num_points=2000, num_test=200

@@ -4,6 +4,7 @@
 `experiments.results.read` returns them, of any number of tasks, and compute in NumPy's float64.
 """
 
+from ddal_jax.evaluate.challenge import Duel
 from ddal_jax.evaluate.comparison import compare
 from ddal_jax.evaluate.course import Phases, Seconds, acquisition_seconds, phases
 from ddal_jax.evaluate.curves import METRICS, Curves, curves
@@ -21,6 +22,7 @@ __all__ = [
     "Bands",
     "Comparison",
     "Curves",
+    "Duel",
     "LabelsToTarget",
     "Pair",
     "PairwisePenalty",

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from ddal_jax import checks
 from ddal_jax.evaluate import course, measures
+from ddal_jax.evaluate.challenge import duels
 from ddal_jax.evaluate.curves import Curves, curves, of_strategy
 from ddal_jax.evaluate.penalty import common_strategies, penalty_of
 from ddal_jax.evaluate.ranks import FEWEST, Ranking, ranking
@@ -29,6 +30,7 @@ def compare(
     difference: float = 0.01,
     seed: int = 0,
     data_sets: Mapping[str, str] | None = None,
+    challenger: str | None = None,
 ) -> Comparison:
     """Compares strategies by the area under their learning curves.
 
@@ -44,13 +46,15 @@ def compare(
       seed: of the bootstrap.
       data_sets: the data set of each task, where known: tasks on fewer than three of them are not ranked, since
         settings of one data set are no independent tasks.
+      challenger: strategy to be tested by itself against each other one, corrected for these tests alone. Name one
+        only if it was chosen before the results were seen.
 
     Returns:
       The comparison: plain numbers, `as_dict()` for JSON; `report` writes it for people.
 
     Raises:
-      ValueError: see `curves`; also an unknown reference, a target outside (0, 1], or a task with fewer than two
-        seeds or two strategies.
+      ValueError: see `curves`; also an unknown reference or challenger, a target outside (0, 1], or a task with fewer
+        than two seeds or two strategies.
     """
     records = list(records)
     by_task = curves(records, metric=metric)
@@ -72,6 +76,7 @@ def compare(
                 seed=seed,
                 seconds=per_seed,
                 phases=phases[task],
+                challenger=challenger,
             )  # fmt: skip
         )
     common = common_strategies(by_task)
@@ -82,6 +87,7 @@ def compare(
         difference=difference,
         tasks=tuple(tasks),
         penalty=_penalties(by_task) if len(common) > 1 else None,
+        challenger=challenger,
         ranking=_ranking(by_task, common) if num_data_sets >= FEWEST and len(common) >= FEWEST else None,
     )
 
@@ -113,7 +119,10 @@ def _compare_task(
     seed: int,
     seconds: Mapping[str, float],
     phases: Mapping[str, course.Phases],
+    challenger: str | None,
 ) -> TaskComparison:
+    if challenger is not None:
+        of_strategy(own, challenger)
     areas = measures.area(own.num_labeled, own.values)
     # Rounded, so that equal areas keep the order of the records whatever the rounding of sums.
     order = np.argsort(-np.round(areas.mean(axis=1), 12), kind="stable").tolist()
@@ -131,6 +140,7 @@ def _compare_task(
         pairs=pairs,
         phases={name: _plain_phases(phases[name]) for name in own.strategies},
         left_out=own.left_out,
+        duels=duels(challenger, areas, own.strategies) if challenger else (),
     )
 
 

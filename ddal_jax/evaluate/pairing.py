@@ -37,6 +37,5 @@ def data_sets(runs: Iterable[RunHeader]) -> dict[str, str]:
 
 
 def _differing(first: Mapping[str, Any], other: Mapping[str, Any], free: set[str]) -> list[str]:
-    if not first or not other:  # an older file does not say
-        return []
-    return [name for name in first if name not in free and first[name] != other.get(name)]
+    # What an older file does not say cannot differ.
+    return [name for name in first if name not in free and first[name] != other.get(name, first[name])]

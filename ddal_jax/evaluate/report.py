@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from ddal_jax.evaluate.challenge import SMALLEST_WIN
 from ddal_jax.evaluate.ranks import FEWEST, Ranking
 from ddal_jax.evaluate.significance import LEVEL, fewest_pairs_to_resolve
 from ddal_jax.evaluate.types import Comparison, Penalties, TaskComparison
@@ -48,6 +49,8 @@ def _task(task: TaskComparison, comparison: Comparison) -> str:
     ]
     if len(task.standings) > 2:
         parts += [f"Differences of area in points, row minus column; * = p < {LEVEL}:", _matrix(task)]
+    if task.duels:
+        parts += [f"### {comparison.challenger} against each rival", _duels(task)]
     return "\n\n".join(filter(None, parts))
 
 
@@ -120,6 +123,21 @@ def _matrix(task: TaskComparison) -> str:
         i, j, mark = names.index(pair.first), names.index(pair.second), "*" if pair.resolved else " "
         cells[i][j], cells[j][i] = (f"{100 * sign * pair.difference:+.1f}{mark}" for sign in (1, -1))
     return _square(names, cells)
+
+
+def _duels(task: TaskComparison) -> str:
+    rows = [
+        [duel.rival, f"{100 * duel.difference:+.2f} ± {100 * duel.error:.2f}", _p(duel.p_value),
+         f"{duel.won} / {duel.lost}", duel.verdict]
+        for duel in task.duels
+    ]  # fmt: skip
+    smallest = f"{100 * SMALLEST_WIN:.1f} points"
+    rule = (
+        f"Difference of area in points, mean ± standard error; p: Wilcoxon signed-rank over seeds, Holm over "
+        f"{_count(rows, 'rival')} alone. Above: p < {LEVEL} and at least {smallest}. Below: behind by more than "
+        f"{smallest} and two standard errors. Else level."
+    )
+    return f"{rule}\n\n{table(['rival', 'difference', 'p', 'seeds won / lost', 'verdict'], rows)}"
 
 
 def _penalty(penalty: Penalties) -> str:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+from ddal_jax.evaluate.challenge import Duel
 from ddal_jax.evaluate.ranks import Ranking
 from ddal_jax.evaluate.significance import LEVEL
 
@@ -85,6 +86,7 @@ class TaskComparison:
       phases: by strategy, round by round: labels known when asking, the share of queries no label reached, their mean
         distance to the class boundary, seconds of the query for one seed (see `Phases`).
       left_out: sentences on what was not compared.
+      duels: of the challenger with each rival, if there is one.
     """
 
     task: str
@@ -97,6 +99,7 @@ class TaskComparison:
     pairs: tuple[Pair, ...]
     phases: dict[str, dict[str, list[Any]]]
     left_out: tuple[str, ...]
+    duels: tuple[Duel, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -120,6 +123,7 @@ class Comparison:
       tasks: one comparison each, in the order in which they were run.
       penalty: None if the tasks have fewer than two strategies in common.
       ranking: over tasks; None with fewer than three tasks or three strategies in common.
+      challenger: the strategy tested by itself against each other one, if there is one.
     """
 
     metric: str
@@ -128,6 +132,7 @@ class Comparison:
     tasks: tuple[TaskComparison, ...]
     penalty: Penalties | None
     ranking: Ranking | None
+    challenger: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Returns plain numbers for JSON, None where a number is infinite or unknown."""

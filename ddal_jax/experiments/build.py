@@ -12,7 +12,7 @@ from jaxtyping import Array, Int, UInt32
 from ddal_jax import checks
 from ddal_jax.data import catalog
 from ddal_jax.data.types import Split
-from ddal_jax.experiments.catalog import STRATEGIES
+from ddal_jax.experiments.catalog import entry
 from ddal_jax.experiments.config import DataSettings, RunConfig
 from ddal_jax.experiments.embedding import check_embedding, embed_splits
 from ddal_jax.loop import LoopSettings, LoopState, Task, initial_state, label_counts
@@ -23,6 +23,7 @@ from ddal_jax.networks.types import Network, TrainState
 # Sets the draw of the start apart from that of generated points. Pools drawn from a larger set may use the same
 # numbers: neither draw looks at the points, so the start is as random as with others.
 _START_LABELS = 1
+_ANY_NUM_CLASSES = 2
 INITIAL_WEIGHTS = 2**32 - 1  # folded into a seed's key; cycles fold in their number, and none gets this far
 
 
@@ -52,13 +53,14 @@ def check(config: RunConfig) -> None:
     """Refuses what can be told to be wrong before any data are there.
 
     Raises:
-      ValueError: an unknown data set or strategy.
+      ValueError: an unknown data set or strategy, or sub-batches that do not fit.
       FileNotFoundError: pre-trained weights that are not here.
     """
     catalog.check_name(config.data.name)
     check_embedding(config.data.embedding)
     for name in config.strategies:
-        checks.choice("strategies", name, STRATEGIES)
+        _sub_batches(name, config)
+        entry(name).make(config, _ANY_NUM_CLASSES)
 
 
 def build(config: RunConfig) -> Trial:
@@ -69,16 +71,16 @@ def build(config: RunConfig) -> Trial:
       OSError: data or weights that are not here and cannot be fetched.
     """
     check(config)
-    splits = embed_splits([_load(config.data, seed) for seed in range(config.num_seeds)], config.data.embedding)
+    splits = embed_splits([_load(config.data, seed) for seed in config.seeds], config.data.embedding)
     num_classes = splits[0].num_classes
-    starts = [_start_labels(split, seed, config) for seed, split in enumerate(splits)]
+    starts = [_start_labels(split, seed, config) for seed, split in zip(config.seeds, splits, strict=True)]
     num_points = splits[0].inputs.shape[0]
     checks.integer("budget", config.budget, low=len(starts[0]), high=num_points, why="(the start labels and the pool)")
     checks.num_neighbors(config.graph.num_neighbors, num_points)
 
     shape = splits[0].inputs.shape[1:]
     settings = {name: _loop_settings(name, config, shape, num_classes) for name in config.strategies}
-    seeds = jnp.arange(config.num_seeds, dtype=jnp.uint32)
+    seeds = jnp.asarray(config.seeds, jnp.uint32)
     initial = _initial_weights(seeds, network=network(config.network, input_shape=shape, num_classes=num_classes))
     tasks = _stack(splits, initial)
     states = jax.vmap(lambda task, start: initial_state(task, start, config.budget))(tasks, jnp.asarray(starts))
@@ -119,15 +121,29 @@ def _initial_weights(seeds: UInt32[Array, " s"], *, network: Network) -> TrainSt
 
 
 def _loop_settings(name: str, config: RunConfig, shape: tuple[int, ...], num_classes: int) -> LoopSettings:
-    strategy = STRATEGIES[name].make(config, num_classes)
-    entry = STRATEGIES[name]
-    architecture = with_dropout(config.network) if entry.with_dropout else config.network
-    on_graph = entry.on_graph
+    made = entry(name)
+    architecture = with_dropout(config.network) if made.with_dropout else config.network
+    query_size, num_sub_batches = _sub_batches(name, config)
     return LoopSettings(
         network=network(architecture, input_shape=shape, num_classes=num_classes),
         training=config.training,
-        strategy=strategy,
-        query_size=config.query_size if on_graph else config.labels_per_cycle,
-        num_sub_batches=config.num_sub_batches if on_graph else 1,
+        strategy=made.make(config, num_classes),
+        query_size=query_size,
+        num_sub_batches=num_sub_batches,
         warm_start=config.warm_start,
     )
+
+
+def _sub_batches(name: str, config: RunConfig) -> tuple[int, int]:
+    """Returns B and P of a strategy, whose product is the task's."""
+    made = entry(name)
+    if not made.on_graph:
+        return config.labels_per_cycle, 1
+    if made.query_size is None:
+        return config.query_size, config.num_sub_batches
+    if made.query_size < 1 or config.labels_per_cycle % made.query_size:
+        raise ValueError(
+            f"query_size must divide the {config.labels_per_cycle} labels of a cycle; got {made.query_size} in "
+            f"{name!r}."
+        )
+    return made.query_size, config.labels_per_cycle // made.query_size

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ddal_jax import checks
+from ddal_jax.experiments import variations
 from ddal_jax.experiments.config import RunConfig
 from ddal_jax.pool_graph import GraphSettings
 from ddal_jax.query import QuerySettings
@@ -29,11 +31,13 @@ class Entry(NamedTuple):
       make: from the settings of a task and its number of classes.
       on_graph: whether it keeps a graph between two retrainings, on which it asks P sub-batches.
       with_dropout: whether its network is trained with dropout, added where there is none (appendix h).
+      query_size: labels asked at once where that is not the task's B.
     """
 
     make: Make
     on_graph: bool = False
     with_dropout: bool = False
+    query_size: int | None = None
 
 
 def _diffusion(config: RunConfig, num_classes: int) -> Diffusion:
@@ -84,6 +88,7 @@ STRATEGIES: dict[str, Entry] = {
     "random-dropout": Entry(lambda config, num_classes: Random(), with_dropout=True),
     "uncertainty": _scored("uncertainty"),
     "coreset": Entry(lambda config, num_classes: Coreset()),
+    "coreset-inputs": Entry(lambda config, num_classes: Coreset(space="inputs")),
     "bayes-entropy": _scored("bayes_entropy"),
     "entropy": _scored("entropy"),
     "margin": _scored("margin"),
@@ -104,3 +109,20 @@ PAPERS_NINE = (
     "random", "uncertainty", "coreset", "bayes-entropy", "entropy", "margin", "bayes-uncertainty", "badge",
     "diffusion-paper",
 )  # fmt: skip
+
+
+def entry(name: str) -> Entry:
+    """Returns how a strategy is made: one of `STRATEGIES`, or `diffusion` with changes (see `variations`).
+
+    Raises:
+      ValueError: an unknown name, or a change that cannot be read.
+    """
+    base = name.split(variations.SEPARATOR)[0]
+    if base == name or base != "diffusion":
+        return STRATEGIES[checks.choice("strategies", name, STRATEGIES)]
+    variation = variations.read(name)
+
+    def make(config: RunConfig, num_classes: int) -> Diffusion:
+        return variation.strategy(config.graph, config.query, num_classes)
+
+    return Entry(make, on_graph=True, query_size=variation.query_size)

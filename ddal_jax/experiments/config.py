@@ -56,7 +56,8 @@ class RunConfig:
       query_size: B, labels asked at once by strategies on a graph; the others ask P x B at once.
       num_sub_batches: P.
       budget: labels in all, start included.
-      num_seeds: repetitions, with seeds 0, 1, ...
+      num_seeds: repetitions.
+      first_seed: the seeds are this and those that follow it.
       warm_start: go on from the previous network, as the paper does.
       watch: strategies whose graph and diffused labels are kept cycle by cycle for the first seed, to draw them.
     """
@@ -74,13 +75,14 @@ class RunConfig:
     num_sub_batches: int = 1
     budget: int
     num_seeds: int
+    first_seed: int = 0
     warm_start: bool = True
     watch: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("query_size", "num_sub_batches", "budget", "num_seeds"):
             checks.integer(name, getattr(self, name), low=1)
-        for name in ("start_per_class", "num_start"):
+        for name in ("start_per_class", "num_start", "first_seed"):
             checks.integer(name, getattr(self, name), low=0)
         if (self.start_per_class == 0) == (self.num_start == 0):
             raise ValueError(
@@ -91,6 +93,11 @@ class RunConfig:
             raise ValueError(f"strategies must name at least one strategy, none twice; got {self.strategies}.")
         for name in self.watch:
             checks.choice("watch", name, self.strategies)
+
+    @property
+    def seeds(self) -> range:
+        """One per repetition."""
+        return range(self.first_seed, self.first_seed + self.num_seeds)
 
     @property
     def labels_per_cycle(self) -> int:

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from ddal_jax.experiments.build import Trial
-from ddal_jax.experiments.catalog import STRATEGIES
+from ddal_jax.experiments.catalog import entry
 from ddal_jax.experiments.config import plain
 from ddal_jax.experiments.results import RunHeader, environment
 from ddal_jax.loop import LoopSettings
@@ -28,7 +28,7 @@ def header(trial: Trial) -> RunHeader:
 
 def _strategy(name: str, trial: Trial, settings: LoopSettings) -> dict[str, Any]:
     architecture = trial.config.network
-    if STRATEGIES[name].with_dropout:
+    if entry(name).with_dropout:
         architecture = with_dropout(architecture)
     return {
         "kind": type(settings.strategy).__name__,

@@ -1,20 +1,23 @@
-"""Named experiments: those of the paper, and offline stand-ins for the ones whose data must be fetched.
-
-Numbers that the appendix prints are taken as printed, but for one: it draws the pools of MNIST and SVHN balanced, with
-a look at labels; here that takes `balanced`. What it leaves out is our choice, fixed before any run and marked "ours":
-start sizes but the checkerboard's (with `start_per_class` drawn by an oracle, as the checkerboard's are), B, budgets,
-epochs and minibatch of OpenML-155, K, T and P where appendix g does not give them (Fig. 3, SVHN, OpenML-155), the head
-of SVHN's VGG-16, the rate of dropout (PyTorch's default .5), the number of passes with dropout (20). Five seeds are
-the paper's number; no comparison of all its strategies can be resolved with so few.
-"""
+"""Named experiments: those of the paper, offline stand-ins for some, and those that judge the batch rules."""
 
 import dataclasses
 
-from ddal_jax.experiments.catalog import PAPERS_NINE
-from ddal_jax.experiments.config import DataSettings, RunConfig
-from ddal_jax.networks.architectures import MLP, VGG16, ConvNet
-from ddal_jax.pool_graph import GraphSettings
-from ddal_jax.training import TrainSettings
+from ddal_jax.experiments.batch_rules import ABLATION, CONFIRMATION
+from ddal_jax.experiments.config import RunConfig
+from ddal_jax.experiments.tasks import (
+    BINARY_BOARD,
+    CIFAR10,
+    CRITERIA,
+    DIGITS,
+    MNIST,
+    MNIST_CONV,
+    MULTICLASS_BOARD,
+    OPENML155,
+    POKER,
+    SVHN,
+    THREE_BLOBS,
+    robustness,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,12 +28,14 @@ class Experiment:
       summary: what it shows, in a line.
       runs: one per task.
       pictures: names of figures drawn beyond those that every experiment gets.
+      challenger: a strategy that is tested against each other one, by itself.
       grid_of: where the tasks are one and the same with other batch sizes and epochs, its name.
     """
 
     summary: str
     runs: tuple[RunConfig, ...]
     pictures: tuple[str, ...] = ()
+    challenger: str | None = None
     grid_of: str | None = None
 
     def named(self, config: RunConfig) -> RunConfig:
@@ -41,184 +46,46 @@ class Experiment:
         return dataclasses.replace(config, task=f"{self.grid_of}, {place}")
 
 
-# As printed and as the house does, and what dropout alone does to the network of the Bayesian criteria.
-SIDE_BY_SIDE = (*PAPERS_NINE, "diffusion", "random-dropout")
-BEYOND_THE_PAPER = ("bald", "typiclust", "poisson-laplace")
-EVERY_STRATEGY = (*SIDE_BY_SIDE, *BEYOND_THE_PAPER)
-# Eq. (6) and the appendix's; the norm's p is said where it is not 2.
-CRITERIA_OF_THE_PAPER = ("min-abs", "norm-1", "norm", "norm-infinity", "uncertainty", "margin", "negative-entropy")
-
-_BOARD_TRAINING = TrainSettings(num_epochs=100, minibatch_size=1, optimizer="sgd", learning_rate=1e-3, momentum=0.9)
-_MNIST_TRAINING = TrainSettings(num_epochs=100, minibatch_size=8, optimizer="adam", learning_rate=1e-3)
-_MNIST_MLP = MLP(widths=(100, 50), batch_norm=True)
-_POKER_MLP = MLP(widths=(1024,))
-# Epochs and minibatch: ours.
-_POKER_TRAINING = TrainSettings(num_epochs=100, minibatch_size=64, optimizer="adam", learning_rate=1e-4)
-
-# Appendix b, and g for Fig. 2, which shows 44 batches. B and budget: ours.
-_BINARY_BOARD = RunConfig(
-    task="checkerboard",
-    data=DataSettings(name="checkerboard"),
-    strategies=SIDE_BY_SIDE,
-    network=MLP(widths=(30, 30)),
-    training=_BOARD_TRAINING,
-    graph=GraphSettings(num_neighbors=10, num_steps=4),
-    start_per_class=4,
-    query_size=10,
-    budget=208,
-    num_seeds=20,
-)
-_MULTICLASS_BOARD = dataclasses.replace(
-    _BINARY_BOARD,
-    task="multi-class checkerboard",
-    data=DataSettings(name="checkerboard-multiclass"),
-    budget=452,
-    watch=("diffusion-paper", "diffusion"),
-)
-# All ours: the paper draws a schema, this is a run.
-_THREE_BLOBS = RunConfig(
-    task="three blobs",
-    data=DataSettings(name="three-blobs", num_points=300, num_test=300),
-    strategies=("diffusion",),
-    network=MLP(widths=(30, 30)),
-    training=_BOARD_TRAINING,
-    graph=GraphSettings(num_neighbors=6, num_steps=3),
-    num_start=3,
-    query_size=6,
-    budget=63,
-    num_seeds=1,
-    watch=("diffusion",),
-)
-
-# Appendix c. Start, B and budget: ours.
-_MNIST = RunConfig(
-    task="MNIST, fully connected",
-    data=DataSettings(name="mnist"),
-    strategies=SIDE_BY_SIDE,
-    network=_MNIST_MLP,
-    training=_MNIST_TRAINING,
-    graph=GraphSettings(num_neighbors=10, num_steps=5),
-    start_per_class=2,
-    query_size=20,
-    budget=500,
-    num_seeds=5,
-)
-_MNIST_CONV = dataclasses.replace(_MNIST, task="MNIST, convolutional", network=ConvNet())
-# Appendix d. Start, B and budget: ours.
-_CIFAR10 = RunConfig(
-    task="CIFAR-10",
-    data=DataSettings(name="cifar10", embedding="vgg16"),
-    strategies=SIDE_BY_SIDE,
-    network=MLP(widths=(512, 20), dropout=0.5),
-    training=TrainSettings(
-        num_epochs=100, minibatch_size=100, optimizer="adam", learning_rate=3e-4, halve_every=30
-    ),
-    graph=GraphSettings(num_neighbors=20, num_steps=4),
-    num_start=1000,
-    query_size=100,
-    num_sub_batches=10,
-    budget=10_000,
-    num_seeds=5,
-)  # fmt: skip
-# Appendix e. Start, B, budget, K, T, P and the head: ours.
-_SVHN = RunConfig(
-    task="SVHN",
-    data=DataSettings(name="svhn"),
-    strategies=SIDE_BY_SIDE,
-    network=VGG16(),
-    training=TrainSettings(
-        num_epochs=50, minibatch_size=50, optimizer="sgd", learning_rate=0.005, momentum=0.9, weight_decay=5e-4
-    ),
-    graph=GraphSettings(num_neighbors=10),
-    num_start=500,
-    query_size=500,
-    budget=5000,
-    num_seeds=5,
-)
-# Appendix f. All but network, optimiser and learning rate: ours.
-_OPENML155 = RunConfig(
-    task="OpenML-155",
-    data=DataSettings(name="openml155", num_points=4000, num_test=4000),
-    strategies=SIDE_BY_SIDE,
-    network=_POKER_MLP,
-    training=_POKER_TRAINING,
-    graph=GraphSettings(num_neighbors=10),
-    num_start=100,
-    query_size=100,
-    budget=700,
-    num_seeds=5,
-)
-# The legend of Fig. 5.
-_ROBUSTNESS = ("random", "uncertainty", "coreset", "bayes-entropy", "entropy", "bayes-uncertainty", "diffusion-paper")
-
-
-def _robustness(config: RunConfig) -> tuple[RunConfig, ...]:
-    """Returns a task for each batch size and number of epochs; the grid is ours."""
-    return tuple(
-        dataclasses.replace(
-            config,
-            task=f"{config.task}, B={query_size}, {num_epochs} epochs",
-            strategies=(*_ROBUSTNESS, "diffusion"),
-            training=dataclasses.replace(_POKER_TRAINING, num_epochs=num_epochs),
-            query_size=query_size,
-        )
-        for query_size in (25, 100, 200)
-        for num_epochs in (25, 50, 100)
-    )
-
-
-# MNIST's network and training on scikit-learn's digits; T by the rule.
-_DIGITS = dataclasses.replace(
-    _MNIST,
-    task="digits",
-    data=DataSettings(name="digits"),
-    strategies=EVERY_STRATEGY,
-    graph=GraphSettings(num_neighbors=10),
-    budget=300,
-    num_seeds=20,
-)
-_CRITERIA = dataclasses.replace(
-    _DIGITS,
-    task="criteria on digits",
-    strategies=("random", *(f"diffusion-{name}" for name in CRITERIA_OF_THE_PAPER), "diffusion"),
-)
-_POKER = dataclasses.replace(
-    _OPENML155, task="poker", data=DataSettings(name="poker"), strategies=EVERY_STRATEGY, num_seeds=20
-)
-
 EXPERIMENTS = {
     "fig1": Experiment(
-        summary="three stages of one run on its graph", runs=(_THREE_BLOBS,), pictures=("stages",)
+        summary="three stages of one run on its graph", runs=(THREE_BLOBS,), pictures=("stages",)
     ),
     "fig2": Experiment(
         summary="exploration and refinement on the multi-class checkerboard, as a movie",
-        runs=(_MULTICLASS_BOARD,), pictures=("movie",),
+        runs=(MULTICLASS_BOARD,), pictures=("movie",),
     ),
     "fig3": Experiment(
-        summary="where each strategy asks on the binary checkerboard", runs=(_BINARY_BOARD,), pictures=("board",)
+        summary="where each strategy asks on the binary checkerboard", runs=(BINARY_BOARD,), pictures=("board",)
     ),
-    "fig4-mnist-mlp": Experiment(summary="MNIST, fully connected network", runs=(_MNIST,)),
-    "fig4-mnist-conv": Experiment(summary="MNIST, convolutional network", runs=(_MNIST_CONV,)),
-    "fig4-svhn": Experiment(summary="SVHN, VGG-16", runs=(_SVHN,)),
-    "fig4-cifar10": Experiment(summary="CIFAR-10, frozen VGG-16 features", runs=(_CIFAR10,)),
-    "fig4-openml155": Experiment(summary="OpenML-155, poker hands", runs=(_OPENML155,)),
+    "fig4-mnist-mlp": Experiment(summary="MNIST, fully connected network", runs=(MNIST,)),
+    "fig4-mnist-conv": Experiment(summary="MNIST, convolutional network", runs=(MNIST_CONV,)),
+    "fig4-svhn": Experiment(summary="SVHN, VGG-16", runs=(SVHN,)),
+    "fig4-cifar10": Experiment(summary="CIFAR-10, frozen VGG-16 features", runs=(CIFAR10,)),
+    "fig4-openml155": Experiment(summary="OpenML-155, poker hands", runs=(OPENML155,)),
     "fig5": Experiment(
-        summary="robustness to batch size and epochs on OpenML-155", runs=_robustness(_OPENML155),
-        pictures=("robustness",), grid_of=_OPENML155.task,
+        summary="robustness to batch size and epochs on OpenML-155", runs=robustness(OPENML155),
+        pictures=("robustness",), grid_of=OPENML155.task,
     ),
     "fig5-poker": Experiment(
-        summary="robustness to batch size and epochs on enumerated poker hands, offline", runs=_robustness(_POKER),
-        pictures=("robustness",), grid_of=_POKER.task,
+        summary="robustness to batch size and epochs on enumerated poker hands, offline", runs=robustness(POKER),
+        pictures=("robustness",), grid_of=POKER.task,
     ),
     "criteria": Experiment(
-        summary="the criteria of the paper's appendix on digits, on the symmetric graph, offline", runs=(_CRITERIA,)
+        summary="the criteria of the paper's appendix on digits, on the symmetric graph, offline", runs=(CRITERIA,)
     ),
-    "digits": Experiment(summary="every strategy on scikit-learn's digits, offline", runs=(_DIGITS,)),
-    "poker": Experiment(summary="every strategy on enumerated poker hands, offline", runs=(_POKER,)),
+    "digits": Experiment(summary="every strategy on scikit-learn's digits, offline", runs=(DIGITS,)),
+    "batch-rules": Experiment(
+        summary="the house's batch rule against its rivals, seven tasks on seeds used for nothing else, offline",
+        runs=CONFIRMATION, challenger="diffusion",
+    ),
+    "batch-rules-ablation": Experiment(
+        summary="what each part of the house's batch rule is worth on digits, offline", runs=(ABLATION,)
+    ),
+    "poker": Experiment(summary="every strategy on enumerated poker hands, offline", runs=(POKER,)),
 }  # fmt: skip
 
 _DEMO_STRATEGIES = ("random", "margin", "diffusion-min-abs")
 DEMO = (
-    dataclasses.replace(_DIGITS, strategies=_DEMO_STRATEGIES, budget=200),
-    dataclasses.replace(_BINARY_BOARD, strategies=_DEMO_STRATEGIES, num_seeds=4),
+    dataclasses.replace(DIGITS, strategies=_DEMO_STRATEGIES, budget=200),
+    dataclasses.replace(BINARY_BOARD, strategies=_DEMO_STRATEGIES, num_seeds=4),
 )

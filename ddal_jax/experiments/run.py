@@ -65,10 +65,10 @@ def _records(trial: Trial, step: Step, pools: Float[np.ndarray, "s n ..."], **sh
     is_planar = pools.shape[2:] == (2,)
     boundary_distance = catalog.boundary_distance(trial.config.data.name)
     records = []
-    for seed in range(len(pools)):
-        of_seed = jax.tree.map(lambda part, seed=seed: part[seed], stacked)
+    for place, seed in enumerate(trial.config.seeds):
+        of_seed = jax.tree.map(lambda part, place=place: part[place], stacked)
         asked = of_seed.queried >= 0
-        points = pools[seed][of_seed.queried[asked]]
+        points = pools[place][of_seed.queried[asked]]
         if not of_seed.grade.finite:
             warnings.warn(
                 f"{trial.config.task}, {shared['strategy']}, seed {seed}, cycle {shared['cycle']}: training has "

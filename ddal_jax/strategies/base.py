@@ -3,9 +3,12 @@
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
-from jaxtyping import Array, Bool, Float, Int, PyTree
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from ddal_jax.selection import Query
+
+SPACES = ("features", "inputs")
 
 
 class Pool(NamedTuple):
@@ -17,6 +20,7 @@ class Pool(NamedTuple):
       mc_probs: class probabilities of repeated passes with dropout on.
       labels: known labels, -1 elsewhere: a strategy cannot peek.
       labeled: True where the label is known.
+      inputs: what the network is given.
     """
 
     features: Float[Array, "n d"] | None
@@ -24,6 +28,12 @@ class Pool(NamedTuple):
     mc_probs: Float[Array, "r n c"] | None
     labels: Int[Array, " n"]
     labeled: Bool[Array, " n"]
+    inputs: Shaped[Array, "n ..."] | None = None
+
+    def points(self, space: str) -> Float[Array, "n d"]:
+        """Returns the pool as vectors in one of `SPACES`."""
+        points = getattr(self, space)
+        return points.reshape(points.shape[0], -1).astype(jnp.float32)
 
 
 @runtime_checkable

@@ -4,12 +4,13 @@ import dataclasses
 
 import jax
 
+from ddal_jax import checks
 from ddal_jax.diffusion import label_mass
 from ddal_jax.graph.types import AnyGraph
 from ddal_jax.pool_graph import GraphSettings, pool_graph
 from ddal_jax.query import QuerySettings, query
 from ddal_jax.selection import Query
-from ddal_jax.strategies.base import Pool
+from ddal_jax.strategies.base import SPACES, Pool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Diffusion:
       num_classes: C.
       graph: how the graph is built and walked.
       settings: how points are picked.
+      space: what the graph stands on, "features" of the network or its "inputs".
 
     Paper: Algorithm 1; the sub-batches between two retrainings share a graph and each diffuse all labels afresh.
     """
@@ -27,17 +29,20 @@ class Diffusion:
     num_classes: int
     graph: GraphSettings = GraphSettings()
     settings: QuerySettings = QuerySettings()
+    space: str = "features"
+
+    def __post_init__(self) -> None:
+        checks.choice("space", self.space, SPACES)
 
     @property
     def requires(self) -> frozenset[str]:
         """See `QueryStrategy`."""
-        return frozenset({"features"})
+        return frozenset({self.space})
 
     def prepare(self, key: jax.Array, pool: Pool) -> AnyGraph:
         """Builds the graph of the pool."""
         del key
-        assert pool.features is not None
-        return pool_graph(pool.features, self.graph)
+        return pool_graph(pool.points(self.space), self.graph)
 
     def query(self, key: jax.Array, prepared: AnyGraph, pool: Pool, *, query_size: int) -> Query:
         """Diffuses all known labels and picks a batch of the weakest points."""

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from ddal_jax import checks
 from ddal_jax.reduction import ordered_sum
 from ddal_jax.selection import Query
-from ddal_jax.strategies.base import Pool
+from ddal_jax.strategies.base import SPACES, Pool
 from ddal_jax.strategies.picking import draw_lots, query_of, smallest
 
 
@@ -34,26 +35,32 @@ class Coreset:
     infinity. The score is the negative distance to the nearest centre when picked. Copies of a centre lie at distance
     0 exactly and are asked last. Work is O(N d) for each pick and for each label that is new since `prepare`.
 
+    Attributes:
+      space: what distances are measured on, "features" or, as for points in the plane, "inputs".
+
     Reference: Sener and Savarese, "Active learning for convolutional neural networks: a core-set approach", 2017; the
     greedy 2-approximation, without their integer program.
     """
 
+    space: str = "features"
+
+    def __post_init__(self) -> None:
+        checks.choice("space", self.space, SPACES)
+
     @property
     def requires(self) -> frozenset[str]:
         """See `QueryStrategy`."""
-        return frozenset({"features"})
+        return frozenset({self.space})
 
     def prepare(self, key: jax.Array, pool: Pool) -> Covered:
         """Measures the distance to the labels known when the network was trained."""
         del key
-        assert pool.features is not None
         nothing = Covered(jnp.full(pool.labeled.shape, jnp.inf), jnp.zeros(pool.labeled.shape, bool))
-        return add_centres(nothing, pool.features.T, pool.labeled)
+        return add_centres(nothing, pool.points(self.space).T, pool.labeled)
 
     def query(self, key: jax.Array, prepared: Covered, pool: Pool, *, query_size: int) -> Query:
         """Picks the farthest points, one after the other."""
-        assert pool.features is not None
-        by_coordinate = pool.features.T
+        by_coordinate = pool.points(self.space).T
         lots = draw_lots(key, pool.labeled.shape[0])
 
         def pick(covered: Covered, _):
