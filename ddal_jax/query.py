@@ -25,8 +25,9 @@ class QuerySettings:
       diversity: the batch rule. "none" takes the lowest scores at once, as the paper does. "redistribute" picks in
         turns, each with the picks before it clamped as absorbers (`diversity.redistribute`). "local_minima" is a single
         turn. "coverage" picks in turns too, but the picks only tell what is still unreached; scores stay as they are.
-      ties: what orders unreached points, "random" or "coverage"; "coverage" is what the rule of that name always takes,
-        and makes that rule of "none".
+      ties: what orders unreached points, "random", "coverage" or "wide_coverage", which counts all points as unreached
+        until ten are known (`diversity.redistribute`). The rule "coverage" takes "coverage" for "random"; the other
+        two make that rule of "none".
       num_rediffusions: R, turns of "redistribute" and "coverage"; None is the smaller of B and 16. The others have
         none.
       num_refine_steps: steps that replace T once nothing that may be asked is unreached; None keeps T.
@@ -123,7 +124,8 @@ def _none(base: BatchRule) -> BatchRule | None:
 
 
 def _coverage(base: BatchRule) -> BatchRule:
-    return dataclasses.replace(base, ties="coverage", spread_reached=False)
+    ties = "coverage" if base.ties == "random" else base.ties
+    return dataclasses.replace(base, ties=ties, spread_reached=False)
 
 
 def _redistribute(base: BatchRule) -> BatchRule:

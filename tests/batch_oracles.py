@@ -67,15 +67,23 @@ def standing(matrix, mass, labeled, picked, criterion, *, num_steps, with_term=T
     return values, ~labeled & ~picked & (reach == 0) & (absorbed == 0)
 
 
-def batch_by_coverage(weights, start, labeled, eligible, criterion, sizes, *, num_steps, with_term=True):
-    """Picks in turns, ties of exploration by coverage, all other ties by index."""
+def batch_by_coverage(
+    weights, start, labeled, eligible, criterion, sizes, *, num_steps, with_term=True, wide_until=0, wide_steps=0
+):
+    """Picks in turns, ties of exploration by coverage, all other ties by index.
+
+    With fewer than `wide_until` labels and picks all is unreached, and coverage walks `wide_steps`.
+    """
     matrix = oracles.transition(weights)
     mass = oracles.clamped_diffusion(matrix, start, labeled, num_steps)
     everyone = np.arange(len(weights))
     picked, picks = np.zeros(len(weights), bool), []
     for size in sizes:
         values, unreached = standing(matrix, mass, labeled, picked, criterion, num_steps=num_steps, with_term=with_term)
-        visits = np.where(unreached, coverage(matrix, unreached, labeled | picked, num_steps), 0.0)
+        wide = (labeled | picked).sum() < wide_until
+        unreached = ~labeled & ~picked if wide else unreached
+        covered = coverage(matrix, unreached, labeled | picked, wide_steps if wide else num_steps)
+        visits = np.where(unreached, covered, 0.0)
         order = np.lexsort((everyone, np.where(unreached, -visits, values), ~unreached))
         may = eligible & ~labeled & ~picked
         turn = local_minima(weights, order[may[order]], may if with_term else may & unreached, may, size)

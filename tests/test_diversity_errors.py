@@ -65,7 +65,7 @@ MASS = np.zeros((3, 2), np.float32)
         ({"criterion": scores.negative_entropy}, ValueError, "^criterion .*; got negative_entropy"),
         ({"criterion": scores.mass}, ValueError, "^criterion must have a pick term, .*; got mass"),
         ({"criterion": "margin"}, ValueError, "^criterion must have a pick term, .*; got margin"),
-        ({"ties": "far"}, ValueError, "^ties must be one of 'random', 'coverage'; got 'far'"),
+        ({"ties": "far"}, ValueError, "^ties must be one of 'random', 'coverage', 'wide_coverage'; got 'far'"),
         ({"query_size": 0}, ValueError, "^query_size must be at least 1; got 0"),
         ({"num_steps": -1}, ValueError, "^num_steps must be at least 0; got -1"),
         ({"num_rediffusions": 0}, ValueError, "^num_rediffusions must be at least 1; got 0"),

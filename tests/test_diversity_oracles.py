@@ -143,6 +143,20 @@ def test_ties_by_coverage_and_turns_of_several_are_as_by_hand(labeled, graph, nu
 
 
 @pytest.mark.parametrize("labeled", [FEW, MANY], ids=["few labels", "many labels"])
+def test_wide_coverage_counts_all_as_unreached_until_ten_are_known_or_picked(labeled):
+    picks = redistribute(labeled, num_rediffusions=QUERY_SIZE, ties="wide_coverage")
+
+    expected = batch_oracles.batch_by_coverage(
+        WEIGHTS["max"], start(labeled), labeled, EVERYONE, "root_reach_margin", [1] * QUERY_SIZE,
+        num_steps=NUM_STEPS, wide_until=10, wide_steps=128,
+    )  # fmt: skip
+    assert picks.indices.tolist() == expected
+    assert FEW.sum() < 10 < FEW.sum() + QUERY_SIZE
+    # What it asks may well be reached.
+    np.testing.assert_array_equal(picks.reached, diffused(oracles.transition(WEIGHTS["max"]), labeled)[expected].any(1))
+
+
+@pytest.mark.parametrize("labeled", [FEW, MANY], ids=["few labels", "many labels"])
 def test_the_rule_of_coverage_only_settles_ties(labeled):
     picks = by_rule(labeled, diversity="coverage", criterion="margin", num_rediffusions=3)
 
@@ -177,6 +191,7 @@ def test_coverage_ties_make_the_rule_of_coverage_of_none():
     assert DIVERSITIES["none"](base) == DIVERSITIES["coverage"](base)
     assert DIVERSITIES["none"](dataclasses.replace(base, ties="random")) is None
     assert DIVERSITIES["coverage"](dataclasses.replace(base, ties="random")) == DIVERSITIES["coverage"](base)
+    assert DIVERSITIES["none"](dataclasses.replace(base, ties="wide_coverage")).ties == "wide_coverage"
 
 
 def test_local_minima_are_one_turn_of_a_rule_that_counts_no_picks():

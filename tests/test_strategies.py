@@ -17,6 +17,7 @@ from ddal_jax.strategies import (
     BADGE,
     Coreset,
     Diffusion,
+    OptimalDesign,
     PoissonLaplace,
     Pool,
     QueryStrategy,
@@ -37,6 +38,7 @@ STRATEGIES = {
     "coreset": Coreset(),
     "BADGE": BADGE(),
     "TypiClust": TypiClust(num_neighbors=5, max_num_clusters=8, num_kmeans_steps=3),
+    "sigma-optimal": OptimalDesign(criterion="sigma", graph=GRAPH),
     "Poisson Laplace": PoissonLaplace(num_classes=NUM_CLASSES, graph=GRAPH),
     "diffusion": Diffusion(num_classes=NUM_CLASSES, graph=GRAPH),
     "diffusion as printed": Diffusion(

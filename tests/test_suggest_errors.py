@@ -82,7 +82,7 @@ CRITERIA_KNOWN = ", ".join(map(repr, scores.CRITERIA))
     ({"criterion": "entropy"}, ValueError, f"^criterion must be one of {CRITERIA_KNOWN}; got 'entropy'"),
     ({"criterion": scores.margin}, ValueError, "^criterion must be one of 'min_abs', .*; got <function"),
     ({"diversity": "all"}, ValueError, "^diversity must be one of 'none'.*'local_minima'; got 'all'"),
-    ({"ties": "index"}, ValueError, "^ties must be one of 'random', 'coverage'; got 'index'"),
+    ({"ties": "index"}, ValueError, "^ties must be one of 'random', 'coverage', 'wide_coverage'; got 'index'"),
     ({"num_rediffusions": 0}, ValueError, "^num_rediffusions must be at least 1; got 0"),
     ({"num_rediffusions": 2.0}, TypeError, "^num_rediffusions must be an integer at least 1; got 2.0"),
     ({"num_refine_steps": -1}, ValueError, "^num_refine_steps must be at least 0; got -1"),

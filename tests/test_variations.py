@@ -95,7 +95,7 @@ def test_headers_say_what_the_name_stands_for():
         ("diffusion:pick_weight=", "pick_weight must be a number"),
         ("diffusion:pick_weight=-1", "pick_weight must be at least 0 and finite; got -1.0"),
         ("diffusion:num_steps=-1", "num_steps must be at least 0; got -1"),
-        ("diffusion:ties=index", "ties must be one of 'random', 'coverage'; got 'index'"),
+        ("diffusion:ties=index", "ties must be one of 'random', 'coverage', 'wide_coverage'; got 'index'"),
         ("diffusion:pick_weight=2:diversity=none", "pick_weight goes with diversity=redistribute only; got 'none'"),
         ("diffusion:query_size=3", "query_size must divide the 8 labels of a cycle; got 3"),
         ("diffusion:query_size=0", "query_size must divide the 8 labels of a cycle; got 0"),

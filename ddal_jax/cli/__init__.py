@@ -11,6 +11,7 @@ from ddal_jax import __version__
 COMMANDS = {
     "demo": "watch diffusion against random labelling and margin sampling on handwritten digits",
     "run": "run an experiment of the paper, or an offline stand-in",
+    "fixed-graph": "compare query rules on fixed graphs, one label at a time, without a network",
     "evaluate": "judge strategies from results files",
     "theory": "measure which of the paper's claims hold, and report it",
     "doctor": "tell versions, devices, and what is optional and missing",

@@ -92,6 +92,29 @@ def clamped_walk(
     return lax.fori_loop(0, num_steps, step, signal)
 
 
+def covering_walk(
+    graph: AnyGraph,
+    starts: Bool[Array, " n"],
+    stopped: Bool[Array, " n"],
+    num_steps: int | Int[Array, ""],
+) -> Float[Array, " n"]:
+    """Counts the visits of `coverage` in a number of steps that may be traced."""
+    goes_on = ~stopped & (graph.degrees > 0)
+    degrees = jnp.where(goes_on, graph.degrees, 1.0)
+
+    def shares(walkers):
+        return jnp.where(goes_on, walkers / degrees, 0.0)
+
+    # What is carried is what is gathered: a share computed on the way would be computed once an edge.
+    def step(_, state):
+        leaving, visits = state
+        arrived = _arriving(graph, leaving)
+        return shares(arrived), visits + arrived
+
+    walkers = starts.astype(graph.weights.dtype)
+    return lax.fori_loop(0, num_steps, step, (shares(walkers), jnp.zeros_like(walkers)))[1]
+
+
 @functools.partial(jax.jit, static_argnames="num_steps")
 def _pick_mass(graph: AnyGraph, picked: Bool[Array, " n"], labeled: Bool[Array, " n"], *, num_steps: int):
     start = (picked & ~labeled).astype(jnp.float32)[:, None]
@@ -100,20 +123,7 @@ def _pick_mass(graph: AnyGraph, picked: Bool[Array, " n"], labeled: Bool[Array, 
 
 @functools.partial(jax.jit, static_argnames="num_steps")
 def _coverage(graph: AnyGraph, unreached: Bool[Array, " n"], stopped: Bool[Array, " n"], *, num_steps: int):
-    goes_on = ~stopped & (graph.degrees > 0)
-    degrees = jnp.where(goes_on, graph.degrees, 1.0)
-
-    def shares(walkers):
-        return jnp.where(goes_on, walkers / degrees, 0.0)
-
-    # What is carried is what is gathered: a share computed on the way would be computed once an edge.
-    def step(state, _):
-        leaving, visits = state
-        arrived = _arriving(graph, leaving)
-        return (shares(arrived), visits + arrived), None
-
-    start = unreached.astype(graph.weights.dtype)
-    return lax.scan(step, (shares(start), jnp.zeros_like(start)), length=num_steps)[0][1]
+    return covering_walk(graph, unreached, stopped, num_steps)
 
 
 def _arriving(graph: AnyGraph, leaving: Float[Array, " n"]) -> Float[Array, " n"]:

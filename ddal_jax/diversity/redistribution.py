@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, Shaped, UInt32
 
 from ddal_jax import array_checks, checks, scores
 from ddal_jax.diffusion import checked_signal, diffuse, reach
-from ddal_jax.diversity.masses import clamped_walk, coverage
+from ddal_jax.diversity.masses import clamped_walk, covering_walk
 from ddal_jax.diversity.minima import minima_of
 from ddal_jax.diversity.order import (
     Lottery,
@@ -32,8 +32,10 @@ from ddal_jax.graph.types import AnyGraph
 from ddal_jax.scores import Criterion, PickTerm
 from ddal_jax.selection import Query
 
-TIES = ("random", "coverage")
+TIES = ("random", "coverage", "wide_coverage")
 _USUAL_REDIFFUSIONS = 16
+# "wide_coverage": until so many points are known or picked, by walks of so many steps.
+_WIDE_UNTIL, _WIDE_STEPS = 10, 128
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,10 @@ class BatchRule:
       pick_term: what the pick mass adds to a score; None adds nothing.
       spread_reached: keep neighbours apart within a turn wherever they are, not among the unreached alone.
       num_rediffusions: R, turns in a batch, at most B of them; None takes 16.
-      ties: what orders unreached points: "random", or "coverage", the largest first.
+      ties: what orders unreached points: "random", or "coverage", the largest first. "wide_coverage" is "coverage" too,
+        but until ten points are known or picked it counts every point as unreached, and walks far.
       num_steps: T.
-      num_coverage_steps: steps of the walks of `coverage`; None takes T.
+      num_coverage_steps: steps of the walks of `coverage`; None takes T, and 128 where they walk far.
       num_refine_steps: steps that replace T once nothing that may be asked is unreached; None keeps T.
     """
 
@@ -100,10 +103,12 @@ def redistribute(
       num_steps: T, at least 0. Static.
       num_rediffusions: R, at least 1; more than B is B, and None is the smaller of B and 16. Static.
       criterion: a function of `scores` that has a pick term. Static.
-      ties: what orders unreached points: "random", or "coverage", the largest first. Equal scores and equal coverage
+      ties: what orders unreached points: "random", or "coverage", the largest first. "wide_coverage" is "coverage" too,
+        but a turn begun with fewer than ten labels and picks counts every point as unreached: before any boundary
+        is worth refining it asks where most walks pass that have met no label yet. Equal scores and equal coverage
         draw lots. Static.
       pick_weight: factor of the pick mass, at least 0.
-      num_coverage_steps: steps of the walks of `coverage`; None takes T. Static.
+      num_coverage_steps: steps of the walks of `coverage`; None takes T, and 128 in such a turn. Static.
       num_refine_steps: once no point that may be asked is unreached, labels and picks are diffused for this many steps
         instead of T, also from the middle of a batch on; None keeps T. Static.
 
@@ -218,10 +223,11 @@ def _take_turn(question: _Question, turn: _Turn, index, size, *, rule: BatchRule
     labels_reach = reach(turn.diffused)
     if rule.pick_term is not None:
         values = values + question.pick_weight * rule.pick_term(labels_reach, picks_reach)
-    unreached = ~question.labeled & ~turn.picked & (labels_reach == 0) & (picks_reach == 0)
+    wide = _is_wide(question, turn, rule)
+    unreached = ~question.labeled & ~turn.picked & (wide | ((labels_reach == 0) & (picks_reach == 0)))
     keys = [score_keys(values, unreached, open_)]
-    if rule.ties == "coverage":
-        keys.append(_coverage_keys(question, turn, unreached, rule))
+    if rule.ties != "random":
+        keys.append(_coverage_keys(question, turn, unreached, wide, rule))
 
     if width == 1:
         indices = first_in_order(keys, question.lottery)[None]
@@ -257,10 +263,18 @@ def _diffuse_again(
     return _Turn(turn.picked, turn.refined | due, diffused), picks[:, 0]
 
 
+def _is_wide(question: _Question, turn: _Turn, rule: BatchRule) -> Bool[Array, ""]:
+    """Tells whether every point counts as unreached in a turn."""
+    known = (question.labeled | turn.picked).sum()
+    return (known < _WIDE_UNTIL) if rule.ties == "wide_coverage" else jnp.asarray(False)
+
+
 def _coverage_keys(
-    question: _Question, turn: _Turn, unreached: Bool[Array, " n"], rule: BatchRule
+    question: _Question, turn: _Turn, unreached: Bool[Array, " n"], wide: Bool[Array, ""], rule: BatchRule
 ) -> UInt32[Array, " n"]:
     """Returns keys that put the largest coverage first among the unreached, and leave the others tied."""
-    num_steps = rule.num_steps if rule.num_coverage_steps is None else rule.num_coverage_steps
-    visits = coverage(question.graph, unreached, turn.picked | question.labeled, num_steps=num_steps)
+    num_steps = rule.num_coverage_steps
+    if num_steps is None:
+        num_steps = rule.num_steps if rule.ties == "coverage" else jnp.where(wide, _WIDE_STEPS, rule.num_steps)
+    visits = covering_walk(question.graph, unreached, turn.picked | question.labeled, num_steps)
     return sortable(jnp.where(unreached, -visits, 0.0))

@@ -5,6 +5,7 @@
 """
 
 from ddal_jax.evaluate.challenge import Duel
+from ddal_jax.evaluate.checkpoint_means import MeanStanding, checkpoint_means
 from ddal_jax.evaluate.comparison import compare
 from ddal_jax.evaluate.course import Phases, Seconds, acquisition_seconds, phases
 from ddal_jax.evaluate.curves import METRICS, Curves, curves
@@ -24,6 +25,7 @@ __all__ = [
     "Curves",
     "Duel",
     "LabelsToTarget",
+    "MeanStanding",
     "Pair",
     "PairwisePenalty",
     "Penalties",
@@ -35,6 +37,7 @@ __all__ = [
     "acquisition_seconds",
     "area_under_curve",
     "bands",
+    "checkpoint_means",
     "compare",
     "curves",
     "data_sets",

@@ -1,0 +1,95 @@
+"""The tables of docs/batch-rules.md, made from the committed reports; run as a script, it prints them."""
+
+import json
+import math
+from pathlib import Path
+
+from ddal_jax.evaluate.report import table
+
+RESULTS = Path(__file__).parents[1] / "docs" / "results"
+SHORT = {
+    "digits": "digits",
+    "digits, B = 50": "digits, B = 50",
+    "digits, odd or even": "odd or even",
+    "multi-class checkerboard": "multi-class board",
+    "checkerboard": "binary board",
+    "imbalanced digits": "imbalanced",
+    "poker": "poker",
+}
+MARKS = {"above": "^", "level": "=", "below": "v"}
+
+
+def read(folder):
+    """A report as numbers."""
+    return json.loads((RESULTS / folder / "report.json").read_text(encoding="utf-8"))
+
+
+def gains(report):
+    """Area above random labelling, in points, by strategy and task."""
+    names = dict.fromkeys(own["strategy"] for task in report["tasks"] for own in task["standings"])
+    rows = [[name, *(_gain(task, name) for task in report["tasks"])] for name in sorted(names, key=_place)]
+    return table(["area minus random", *(SHORT[task["task"]] for task in report["tasks"])], rows)
+
+
+def duels(report):
+    """The house's rule against each rival, by rival and task."""
+    names = dict.fromkeys(duel["rival"] for task in report["tasks"] for duel in task["duels"])
+    rows = [[name, *(_duel(task, name) for task in report["tasks"])] for name in sorted(names, key=_place)]
+    return table(["`diffusion` minus", *(SHORT[task["task"]] for task in report["tasks"])], rows)
+
+
+def parts(report):
+    """What the ablation's rules gain over random labelling, and their difference to the house's."""
+    (task,) = report["tasks"]
+    rows = [
+        [own["strategy"], _gain(task, own["strategy"]), _difference(task, own["strategy"], "diffusion")]
+        for own in task["standings"]
+        if own["strategy"] != "random"
+    ]
+    return table(["rule", "area minus random", "minus `diffusion`"], rows)
+
+
+def _place(name):
+    order = [
+        "random",
+        "margin",
+        "badge",
+        "coreset",
+        "coreset-inputs",
+        "diffusion-paper",
+        "diffusion-plain",
+        "diffusion",
+    ]
+    return order.index(name) if name in order else len(order)
+
+
+def _gain(task, name):
+    return "" if name == "random" else _difference(task, name, "random")
+
+
+def _difference(task, name, other):
+    for pair in task["pairs"]:
+        if {pair["first"], pair["second"]} == {name, other}:
+            sign = 1 if pair["first"] == name else -1
+            error = pair["spread"] / math.sqrt(task["num_seeds"])
+            return f"{100 * sign * pair['difference']:+.2f} ± {100 * error:.2f}"
+    return ""
+
+
+def _duel(task, name):
+    for duel in task["duels"]:
+        if duel["rival"] == name:
+            mark = MARKS[_verdict(duel)]
+            return f"{100 * duel['difference']:+.2f} ± {100 * duel['error']:.2f} {mark}"
+    return ""
+
+
+def _verdict(duel):
+    from ddal_jax.evaluate import Duel
+
+    return Duel(**duel).verdict
+
+
+if __name__ == "__main__":
+    for text in (gains(read("batch-rules")), duels(read("batch-rules")), parts(read("batch-rules-ablation"))):
+        print(text, end="\n\n")  # noqa: T201
