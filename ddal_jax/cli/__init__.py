@@ -4,6 +4,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from ddal_jax import __version__
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code: 0 done, 1 a run that failed, 2 bad input."""
     arguments = parse(sys.argv[1:] if argv is None else argv)
     try:
-        return importlib.import_module(f"ddal_jax.cli.{arguments.command}").main(arguments)
+        return _module(arguments.command).main(arguments)
     except (ValueError, TypeError) as error:
         sys.stderr.write(f"ddal {arguments.command}: {error}\n")
         return BAD_INPUT
@@ -44,5 +45,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     for name, summary in COMMANDS.items():
         subparser = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == chosen:
-            importlib.import_module(f"ddal_jax.cli.{name}").add_arguments(subparser)
+            _module(name).add_arguments(subparser)
     return parser.parse_args(argv)
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"ddal_jax.cli.{command.replace('-', '_')}")
