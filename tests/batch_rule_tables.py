@@ -4,7 +4,10 @@ import json
 import math
 from pathlib import Path
 
+from ddal_jax.evaluate import Duel, checkpoint_means
 from ddal_jax.evaluate.report import table
+from ddal_jax.evaluate.significance import LEVEL
+from ddal_jax.experiments import results
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 SHORT = {
@@ -16,6 +19,7 @@ SHORT = {
     "imbalanced digits": "imbalanced",
     "poker": "poker",
 }
+ADVISED = "refined-wide-coverage"
 MARKS = {"above": "^", "level": "=", "below": "v"}
 
 
@@ -34,19 +38,24 @@ def gains(report):
 def duels(report):
     """The house's rule against each rival, by rival and task."""
     names = dict.fromkeys(duel["rival"] for task in report["tasks"] for duel in task["duels"])
-    rows = [[name, *(_duel(task, name) for task in report["tasks"])] for name in sorted(names, key=_place)]
+    rows = [[name, *(duel(task, name) for task in report["tasks"])] for name in sorted(names, key=_place)]
     return table(["`diffusion` minus", *(SHORT[task["task"]] for task in report["tasks"])], rows)
 
 
-def parts(report):
-    """What the ablation's rules gain over random labelling, and their difference to the house's."""
-    (task,) = report["tasks"]
+def means(records):
+    """Mean accuracy over checkpoints on fixed graphs, and how far the advised rule is ahead, by rule and task."""
+    found = checkpoint_means(records, challenger=ADVISED)
     rows = [
-        [own["strategy"], _gain(task, own["strategy"]), _difference(task, own["strategy"], "diffusion")]
-        for own in task["standings"]
-        if own["strategy"] != "random"
+        [name, *(_mean(next(own for own in task if own.strategy == name)) for task in found.values())]
+        for name in dict.fromkeys(record.strategy for record in records)
     ]
-    return table(["rule", "area minus random", "minus `diffusion`"], rows)
+    return table(["rule", *found], rows)
+
+
+def _mean(own):
+    if own.strategy == ADVISED:
+        return f"{own.mean:.1f}"
+    return f"{own.mean:.1f} ({own.difference:+.2f} ± {own.difference_error:.2f}{'*' if own.p_value < LEVEL else ''})"
 
 
 def _place(name):
@@ -76,20 +85,19 @@ def _difference(task, name, other):
     return ""
 
 
-def _duel(task, name):
-    for duel in task["duels"]:
-        if duel["rival"] == name:
-            mark = MARKS[_verdict(duel)]
-            return f"{100 * duel['difference']:+.2f} ± {100 * duel['error']:.2f} {mark}"
+def duel(task, name):
+    """What the house's rule is ahead of a rival in a task, with the verdict."""
+    for own in task["duels"]:
+        if own["rival"] == name:
+            mark = MARKS[_verdict(own)]
+            return f"{100 * own['difference']:+.2f} ± {100 * own['error']:.2f} {mark}"
     return ""
 
 
-def _verdict(duel):
-    from ddal_jax.evaluate import Duel
-
-    return Duel(**duel).verdict
+def _verdict(own):
+    return Duel(**own).verdict
 
 
 if __name__ == "__main__":
-    for text in (gains(read("batch-rules")), duels(read("batch-rules")), parts(read("batch-rules-ablation"))):
-        print(text, end="\n\n")  # noqa: T201
+    print(gains(read("batch-rules")), duels(read("batch-rules")), sep="\n\n")  # noqa: T201
+    print(means(results.read(RESULTS / "fixed-graph" / "results.jsonl.gz").records))  # noqa: T201

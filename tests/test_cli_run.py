@@ -98,7 +98,8 @@ def test_a_single_strategy_is_shown_as_a_table(tmp_path, capsys):
         unreached = ~snapshot.reached & ~snapshot.labeled
         assert not snapshot.labeled[snapshot.queried].any()
         explores = unreached[snapshot.queried].tolist()
-        assert explores == sorted(explores, reverse=True) and explores[0] == unreached.any()  # they go first
+        assert explores == sorted(explores, reverse=True)  # they go first
+        assert explores[0] == unreached.any()
 
 
 def test_words_of_the_command_change_the_settings_they_name():

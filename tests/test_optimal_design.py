@@ -95,7 +95,8 @@ def test_a_component_is_entered_where_the_variance_is_smallest(criterion):
     weights = oracles.affinity(*oracles.nearest_neighbors(pool.features, NUM_NEIGHBORS), "max")[25:, 25:]
     spread = np.diag(np.linalg.pinv(np.diag(weights.sum(axis=1)) - weights, rcond=1e-12))
     assert query.indices[0] == 25 + spread.argmin()
-    assert query.scores[0] == -np.inf and np.isfinite(query.scores[1:]).all()
+    assert query.scores[0] == -np.inf
+    assert np.isfinite(query.scores[1:]).all()
     assert query.reached.tolist() == [index < 25 for index in query.indices.tolist()]
 
 
