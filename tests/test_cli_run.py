@@ -59,6 +59,7 @@ def test_a_quick_run_writes_results_and_leaves_a_complete_run_alone(tmp_path, ca
     assert not (tmp_path / "out" / journal.STATE).exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_other_settings_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(judgement, "draw", lambda *args: [])
     words = [*WORDS, "-o", str(tmp_path / "out")]

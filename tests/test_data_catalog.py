@@ -15,6 +15,8 @@ OFFLINE = {
     "two-moons": (2000, 2000, (2,), 2),
     "gaussian-mixture": (2000, 2000, (20,), 10),
     "three-blobs": (2000, 2000, (2,), 3),
+    "digits-odd-even": (1297, 500, (64,), 2),
+    "digits-imbalanced": (725, 400, (64,), 10),
     "poker": (4000, 4000, (10,), 10),
 }
 LABELS = np.repeat(np.arange(3), [5, 50, 45]).astype(np.int32)

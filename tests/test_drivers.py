@@ -34,6 +34,7 @@ class _Counting:
         return self.counted.query(key, prepared, pool, query_size=query_size)
 
 
+@pytest.mark.slow
 def test_both_drivers_give_the_same_records():
     seeds, states, tasks = trial(2, BUDGET)
     counts = label_counts(4, BUDGET, 2)

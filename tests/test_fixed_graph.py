@@ -85,6 +85,7 @@ def test_a_rule_that_sees_no_classes_asks_at_once_what_it_would_ask_in_turn(name
     np.testing.assert_array_equal(at_once.reached, in_turn.reached)
 
 
+@pytest.mark.slow
 def test_records_tell_the_points_asked_between_checkpoints_and_can_be_compared():
     settings = _settings("random", "refined-coverage")
     drawn = run.problems(settings)

@@ -48,6 +48,7 @@ def test_the_budget_is_spent_to_the_label_and_no_point_is_asked_twice(strategy):
         assert asked.min() >= 4  # 0 to 3 were labelled from the start
 
 
+@pytest.mark.slow
 def test_the_last_batch_shrinks_and_nothing_is_asked_when_the_budget_is_spent():
     records = run(SETTINGS)
 
@@ -57,6 +58,7 @@ def test_the_last_batch_shrinks_and_nothing_is_asked_when_the_budget_is_spent():
     assert not records[-1].reached.any()
 
 
+@pytest.mark.slow
 def test_sub_batches_ask_p_times_b_labels_with_a_fresh_diffusion_on_one_graph():
     budget, key = 16, jax.random.key(3)
     seeds, states, tasks = trial(1, budget)

@@ -57,6 +57,7 @@ def _by_hand(pool, criterion, labeled):
 
 
 @each_criterion
+@pytest.mark.slow
 def test_a_batch_is_one_label_after_the_other_from_a_fresh_inverse(criterion):
     pool = _pool([3, 17])
 

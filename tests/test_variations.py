@@ -107,6 +107,7 @@ def test_names_that_cannot_be_read_are_refused_before_anything_is_loaded(name, m
         check(dataclasses.replace(TINY, strategies=(name,)))
 
 
+@pytest.mark.slow
 def test_seeds_start_where_they_are_told_to():
     first = build(dataclasses.replace(TINY, num_seeds=3))
     later = build(dataclasses.replace(TINY, num_seeds=1, first_seed=2))

@@ -15,8 +15,19 @@ COMMANDS = {
     "fixed-graph": "compare query rules on fixed graphs, one label at a time, without a network",
     "evaluate": "judge strategies from results files",
     "theory": "measure which of the paper's claims hold, and report it",
+    "init": "begin a labelling campaign on a pool of features",
+    "next": "ask what to label next, ranked, with reasons",
+    "ingest": "take labels into a campaign",
+    "undo": "take back the last ingest of a campaign",
+    "status": "tell where a campaign stands, and whether to go on",
+    "export": "write labels given and propagated, or tasks for a labelling tool",
+    "map": "draw a campaign's pool as an interactive page",
+    "replay": "compute a round of a campaign again, and compare",
+    "simulate": "label a labelled pool again, and tell whether it would have helped",
     "doctor": "tell versions, devices, and what is optional and missing",
 }
+# A module named as a builtin would take its place here.
+_MODULES = {"next": "next_round", "map": "draw_map"}
 DONE, FAILED, BAD_INPUT = 0, 1, 2
 
 
@@ -50,4 +61,4 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _module(command: str) -> ModuleType:
-    return importlib.import_module(f"ddal_jax.cli.{command.replace('-', '_')}")
+    return importlib.import_module(f"ddal_jax.cli.{_MODULES.get(command, command.replace('-', '_'))}")

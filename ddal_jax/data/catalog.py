@@ -109,8 +109,6 @@ def _poker(seed: int, *, num_points: int | None = None, num_test: int | None = N
 # the paper states neither number.
 DATA: dict[str, Loader] = {
     "digits": _bundled(digits),
-    "digits-odd-even": _bundled(odd_or_even_digits),
-    "digits-imbalanced": _bundled(imbalanced_digits),
     "checkerboard": _generated(checkerboard, num_points=2000, num_test=200),
     "checkerboard-multiclass": _generated(
         functools.partial(checkerboard, num_classes=3), num_points=2000, num_test=200
@@ -123,6 +121,8 @@ DATA: dict[str, Loader] = {
         functools.partial(clusters.gaussian_mixture, **_THREE_BLOBS), num_points=2000, num_test=2000
     ),
     "poker": _poker,
+    "digits-odd-even": _bundled(odd_or_even_digits),
+    "digits-imbalanced": _bundled(imbalanced_digits),
     "mnist": functools.partial(openml.load, openml.MNIST),
     "cifar10": functools.partial(openml.load, openml.CIFAR10),
     "svhn": functools.partial(openml.load, openml.SVHN),

@@ -1,0 +1,234 @@
+"""A campaign of labelling from Python, with the words of the command."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from sqlite3 import Connection
+from typing import TYPE_CHECKING, Any
+
+from ddal_jax import checks
+from ddal_jax.campaign import folders, ingestion, label_files, store
+from ddal_jax.campaign.ingestion import Ingested, Undone
+
+# What needs JAX is imported where it is used, so that labels are taken in at once.
+if TYPE_CHECKING:
+    from ddal_jax.campaign.exports import Exported
+    from ddal_jax.campaign.rounds import Replay, Round
+    from ddal_jax.campaign.simulation import Simulation
+
+FORMATS = ("csv", "labelstudio")
+_PathLike = str | PathLike[str]
+
+
+class Campaign:
+    """A campaign in a folder. Nothing is kept open or in memory between calls, and several processes may use one."""
+
+    def __init__(self, folder: _PathLike = "campaign") -> None:
+        """Opens a campaign.
+
+        Raises:
+          ValueError: `folder` holds none.
+        """
+        self.folder = Path(folder)
+        with store.opened(self.folder):
+            pass
+
+    @classmethod
+    def init(
+        cls,
+        pool: _PathLike,
+        folder: _PathLike = "campaign",
+        *,
+        labels: _PathLike | None = None,
+        ids: str | None = None,
+        classes: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> "Campaign":
+        """Begins a campaign; its folder is there whole or not at all.
+
+        Args:
+          pool: .npy, .npz, .parquet or .csv; it stays where it is.
+          folder: new or empty.
+          labels: a file of labels known already, taken in as by `ingest`.
+          ids: a column or array of the pool, or a file; by default the pool's own column `id`, or row numbers.
+          classes: all there are; by default those that labels name, at any time.
+          seed: decides ties, in [0, 2^32 - 1].
+
+        Raises:
+          ValueError: bad files or settings; nothing is written then.
+        """
+        from ddal_jax.campaign.beginning import begin
+
+        begin(
+            Path(pool),
+            Path(folder),
+            labels=None if labels is None else Path(labels),
+            ids=None if ids is None else str(ids),
+            classes=None if classes is None else list(classes),
+            seed=seed,
+        )
+        return cls(folder)
+
+    def next(
+        self,
+        num: int,
+        *,
+        metric: str | None = None,
+        num_neighbors: int | None = None,
+        num_steps: int | None = None,
+        symmetrize: str | None = None,
+        criterion: str | None = None,
+        diversity: str | None = None,
+        ties: str | None = None,
+        num_rediffusions: int | None = None,
+        soft_labels: bool = False,
+    ) -> "Round":
+        """Asks for the points to label next, and writes them to a numbered folder.
+
+        Points asked before are not asked again while they are waited for. Settings are those of `ddal_jax.suggest`;
+        None is the default, whatever earlier rounds were given. A last batch shrinks to what is left.
+
+        Raises:
+          ValueError: bad settings, or a pool that is not what it was.
+          NothingLeft: every point is labelled, ignored or waited for.
+          OSError: the disk is full; no round was asked then.
+        """
+        from ddal_jax.campaign import rounds
+        from ddal_jax.campaign.settings import settings_from
+
+        with self._record() as connection:
+            settings = settings_from(
+                checks.integer("n", num, low=1), store.facts(connection)["pool"]["rows"],
+                metric=metric, num_neighbors=num_neighbors, num_steps=num_steps, symmetrize=symmetrize,
+                criterion=criterion, diversity=diversity, ties=ties, num_rediffusions=num_rediffusions,
+                soft_labels=soft_labels,
+            )  # fmt: skip
+            return rounds.ask(connection, self.folder, settings)
+
+    def ingest(self, labels: _PathLike, *, columns: Mapping[str, str] | None = None) -> Ingested:
+        """Takes in a file of labels, all of it or nothing; the same file again changes nothing.
+
+        Args:
+          labels: CSV with columns id, label and, where they are, annotator and action; or a labelling tool's export.
+          columns: names of these columns where they are others, such as `{"label": "answer"}`.
+
+        Raises:
+          ValueError: names the file, the line and a remedy.
+          OSError: the disk is full; nothing changed then.
+        """
+        with self._record() as connection:
+            classes = store.facts(connection)["classes"]
+            found = label_files.read_labels(Path(labels), columns=columns or {}, classes=classes)
+            return ingestion.ingest(connection, found)
+
+    def undo(self) -> Undone:
+        """Takes back the last ingest that still stands; labels given at the start come last.
+
+        Raises:
+          NothingLeft: no ingest is left.
+        """
+        with self._record() as connection:
+            return ingestion.undo(connection)
+
+    def status(self) -> dict[str, Any]:
+        """Returns where the campaign stands, ready for JSON; see `reports.status`."""
+        from ddal_jax.campaign import reports
+
+        with self._record() as connection:
+            return reports.status(connection, self.folder)
+
+    def export(self, path: _PathLike | None = None, *, format: str = "csv") -> "Exported":
+        """Writes labels and propagated labels of the whole pool, or the last round as tasks of a labelling tool.
+
+        Args:
+          path: of the file; by default `export.csv` or `tasks.json` in the campaign's folder.
+          format: "csv" or "labelstudio".
+        """
+        from ddal_jax.campaign import exports
+
+        checks.choice("format", format, FORMATS)
+        target = Path(path) if path is not None else self.folder / {"csv": "export.csv"}.get(format, "tasks.json")
+        write = exports.export_table if format == "csv" else exports.export_tasks
+        with self._record() as connection:
+            return write(connection, self.folder, target)
+
+    def map(self, path: _PathLike | None = None, *, layout: str = "pca") -> Path:
+        """Draws the pool as one interactive page, with the points of the last round marked.
+
+        Args:
+          path: of the page; by default `map.html` in the campaign's folder.
+          layout: "pca", or "diffusion" for the leading eigenvectors of the graph.
+
+        Raises:
+          ValueError: an unknown layout, or a pool that is not what it was.
+        """
+        from ddal_jax.campaign import pictures
+
+        target = self.folder / "map.html" if path is None else Path(path)
+        with self._record() as connection:
+            return pictures.draw_map(connection, self.folder, target, layout=layout)
+
+    def replay(self, number: int) -> "Replay":
+        """Computes a round again from the log as it stood then, and compares.
+
+        Raises:
+          ValueError: there is no such round, or the pool is not what it was.
+        """
+        from ddal_jax.campaign import rounds
+
+        with self._record() as connection:
+            return rounds.replay(connection, self.folder, checks.integer("NNN", number, low=1))
+
+    @staticmethod
+    def simulate(
+        pool: _PathLike,
+        labels: _PathLike,
+        *,
+        ids: str | None = None,
+        strategies: Sequence[str] | None = None,
+        num_seeds: int = 20,
+        query_size: int = 20,
+    ) -> "Simulation":
+        """Labels a labelled pool again from the start, strategy by strategy; see `simulation.simulate`.
+
+        Rows without a label are left out.
+
+        Raises:
+          ValueError: bad files, an unknown strategy, too few labels.
+        """
+        from ddal_jax.campaign import simulation
+        from ddal_jax.campaign.labeled_pools import read_labeled_pool
+
+        found = read_labeled_pool(pool, labels, ids=ids)
+        known = found.labels >= 0
+        return simulation.simulate(
+            found.features[known],
+            found.labels[known],
+            strategies=simulation.DEFAULT_STRATEGIES if strategies is None else strategies,
+            num_seeds=num_seeds,
+            query_size=query_size,
+            name=Path(pool).stem,
+        )
+
+    def about(self) -> dict[str, Any]:
+        """Returns what the campaign is, without looking at its pool: sizes, where ids come from, rounds, votes."""
+        with self._record() as connection:
+            facts = store.facts(connection)
+            votes = store.standing(connection, until=store.last_position(connection))
+            return {
+                "campaign": str(self.folder),
+                "pool": facts["pool"]["rows"],
+                "columns": facts["pool"]["columns"],
+                "ids_from": facts["pool"]["ids_from"],
+                "classes": facts["classes"],
+                "seed": facts["seed"],
+                "rounds": len(store.rounds(connection)),
+                "votes": sum(vote.action == store.SET for vote in votes),
+            }
+
+    @contextmanager
+    def _record(self) -> Iterator[Connection]:
+        with store.opened(self.folder) as connection:
+            folders.clear_leftovers(connection, self.folder)
+            yield connection

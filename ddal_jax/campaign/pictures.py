@@ -1,0 +1,42 @@
+"""A campaign's pool as an interactive page."""
+
+import sqlite3
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from ddal_jax import scores
+from ddal_jax.campaign import store
+from ddal_jax.campaign.fingerprint import reread
+from ddal_jax.campaign.knowledge import current_knowledge
+from ddal_jax.campaign.rounds import read_queries
+from ddal_jax.maps import Asked, MapSettings, write_map
+
+
+def draw_map(connection: sqlite3.Connection, campaign: Path, path: Path, *, layout: str) -> Path:
+    """Writes the page: where labels reach, what they say, and what the last round asked.
+
+    Raises:
+      ValueError: an unknown layout, or a pool that is not what it was.
+      OSError: the file cannot be written.
+    """
+    settings = MapSettings(layout=layout)
+    features = reread(campaign, store.facts(connection))
+    known = current_knowledge(connection, campaign)
+    rounds = store.rounds(connection)
+    queries = read_queries(campaign, rounds[-1].number) if rounds else []
+    criterion = scores.CRITERIA[known.settings.query.criterion]
+    values = np.asarray(criterion(jnp.asarray(known.propagated.mass)))
+    open_to_question = (known.state.labels < 0) & ~known.state.ignored
+    return write_map(
+        path,
+        features=np.asarray(features, np.float32),
+        graph=known.graph,
+        ids=store.ids(connection),
+        classes=known.state.classes,
+        propagated=known.propagated,
+        scores=np.where(open_to_question, values, np.float32(np.nan)),
+        queried=[Asked(query["id"], query["rank"], query["reason"]) for query in queries],
+        settings=settings,
+    )

@@ -1,0 +1,197 @@
+"""Pools as people have them: .npy, .npz, .parquet and .csv in, features and ids out. Nothing is ever unpickled.
+
+Where a file has named columns or arrays, ids are those of the one named `id` or `ids` unless another is asked for;
+otherwise rows are named by their numbers, from 0.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Shaped
+
+from ddal_jax.campaign import pool_tables, tables
+
+ROW_NUMBERS = "row numbers"
+ID_NAMES = ("id", "ids")
+FEATURE_NAMES = ("features", "embeddings", "inputs", "X")
+_BLOCK_BYTES = 2**24
+_DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+
+
+class Pool(NamedTuple):
+    """A pool as read.
+
+    Attributes:
+      features: as stored; an .npy stays on the disk until it is used.
+      ids: of the rows, all different.
+      ids_from: where the ids come from: "row numbers", "column NAME" or "file NAME".
+    """
+
+    features: Shaped[np.ndarray, "n d"]
+    ids: list[str]
+    ids_from: str
+
+
+def read_pool(path: Path, *, ids: str | None = None) -> Pool:
+    """Reads a pool and refuses what cannot be used.
+
+    Args:
+      path: of the pool.
+      ids: name of a column or array of the pool, or else path of a file of ids: .npy, or text with one a line, in the
+        order of the rows; None takes the pool's own, or row numbers.
+
+    Raises:
+      ValueError: another kind of file, a damaged one or one of objects, rows that are ragged or not finite, numbers out
+        of float32's range, ids that are missing or stand there twice; file, row and remedy are named.
+      ImportError: a parquet file without pyarrow.
+    """
+    tables.existing_file("POOL", path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ValueError(f"POOL must be one of {', '.join(_READERS)}; got {str(path)!r}.")
+    features, column = reader(path, ids)
+    check_features(path, features)
+    if ids is not None and (column is None or column[0] != ids):
+        names, ids_from = _names(Path(ids), _read_id_file(path, Path(ids))), f"file {Path(ids).name}"
+    elif column is not None:
+        names, ids_from = _names(path, column[1]), f"column {column[0]}"
+    else:
+        names, ids_from = [str(row) for row in range(len(features))], ROW_NUMBERS
+    if len(names) != len(features):
+        raise ValueError(f"{ids or path} must have one id for each of the {len(features)} rows; got {len(names)}.")
+    return Pool(features, names, ids_from)
+
+
+def blocks(features: Shaped[np.ndarray, "n d"]) -> Iterator[tuple[int, Shaped[np.ndarray, "m d"]]]:
+    """Goes through rows in blocks, with the number of each first row, so that a pool may stay on the disk."""
+    rows = max(1, _BLOCK_BYTES // max(1, features.itemsize * features.shape[1]))
+    for start in range(0, len(features), rows):
+        yield start, np.ascontiguousarray(features[start : start + rows])
+
+
+def check_features(path: Path, features: np.ndarray) -> None:
+    """Refuses features that cannot be used, with the rows at fault."""
+    from ddal_jax import array_checks
+
+    if features.ndim != 2 or features.dtype.kind not in "fiu":
+        raise ValueError(f"{path} must hold numbers of shape [n, d]; got {features.dtype} of shape {features.shape}.")
+    if len(features) < 2 or features.shape[1] < 1:
+        raise ValueError(f"{path} must have at least 2 rows and 1 column; got shape {features.shape}.")
+    bad: list[int] = []
+    largest, extreme = -1.0, 0
+    for start, rows in blocks(features):
+        finite = np.isfinite(rows).all(axis=1)
+        bad.extend((start + np.flatnonzero(~finite)).tolist())
+        sizes = np.abs(rows[finite].astype(np.float64)).max(axis=1, initial=0.0)
+        if sizes.size and sizes.max() > largest:
+            largest, extreme = float(sizes.max()), start + int(np.flatnonzero(finite)[sizes.argmax()])
+    if bad:
+        first = ", ".join(map(str, bad[:3]))
+        raise ValueError(
+            f"{path}: NaN or infinity in {len(bad)} rows, the first being {first} (counted from 0); fill in or leave "
+            "out these rows."
+        )
+    array_checks.features(str(path), features[extreme : extreme + 1])
+
+
+def _read_npy(path: Path, ids: str | None) -> tuple[np.ndarray, None]:
+    del ids
+    return _load(path, path, mmap_mode="r"), None
+
+
+def _read_npz(path: Path, ids: str | None) -> tuple[np.ndarray, tuple[str, np.ndarray] | None]:
+    with path.open("rb") as handle, _load(path, handle) as file:
+        column = _id_column(file.files, ids)
+        rest = [name for name in file.files if name != column]
+        named = [name for name in FEATURE_NAMES if name in rest]
+        chosen = named[0] if named else rest[0] if len(rest) == 1 else None
+        if chosen is None:
+            raise ValueError(
+                f"{path} must hold its features in an array named {' or '.join(FEATURE_NAMES)}; got "
+                f"{', '.join(file.files) or 'nothing'}."
+            )
+        try:
+            return file[chosen], None if column is None else (column, file[column])
+        except _DAMAGE as error:
+            raise ValueError(_not_plain(path, error)) from error
+
+
+def _read_parquet(path: Path, ids: str | None) -> tuple[np.ndarray, tuple[str, np.ndarray] | None]:
+    return pool_tables.read_parquet(path, lambda columns: _id_column(columns, ids))
+
+
+def _read_csv(path: Path, ids: str | None) -> tuple[Float[np.ndarray, "n d"], tuple[str, np.ndarray] | None]:
+    return pool_tables.read_csv(path, lambda columns: _id_column(columns, ids))
+
+
+_READERS = {".npy": _read_npy, ".npz": _read_npz, ".parquet": _read_parquet, ".csv": _read_csv}
+
+
+def _id_column(columns: list[str], asked: str | None) -> str | None:
+    if asked is not None:
+        if asked not in columns and not Path(asked).is_file():
+            raise ValueError(f"--ids must be a column of POOL or a file; got {asked!r}, and columns {columns}.")
+        if asked in columns:
+            return asked
+    # Beside a file of ids, a column of ids is still no feature.
+    return next((name for name in ID_NAMES if name in columns), None)
+
+
+def _load(path: Path, source: Path | BinaryIO, **how: Any) -> Any:
+    """Opens what NumPy wrote: an array from an .npy, a collection from an .npz."""
+    try:
+        found = np.load(source, allow_pickle=False, **how)
+    except _DAMAGE as error:
+        raise ValueError(_not_plain(path, error)) from error
+    if isinstance(found, np.lib.npyio.NpzFile) != (path.suffix.lower() == ".npz"):
+        raise ValueError(f"{path} is not what its name says; .npy is one array (numpy.save), .npz several (savez).")
+    return found
+
+
+def _not_plain(path: Path, error: Exception) -> str:
+    objects = any(word in str(error) for word in ("pickle", "Python objects"))
+    reason = "it holds Python objects, and nothing is unpickled" if objects else str(error).rstrip(".")
+    return (
+        f"{path} cannot be read as plain arrays of numbers: {reason}. It may be cut off or damaged; write it again "
+        "with numpy.save or numpy.savez."
+    )
+
+
+def _read_id_file(pool: Path, path: Path) -> np.ndarray | list[str]:
+    if not path.is_file():
+        raise ValueError(
+            f"--ids must be a column or a file; {pool.name} has no columns and there is no file {str(path)!r}."
+        )
+    if path.suffix.lower() == ".npy":
+        return _load(path, path)
+    found = []
+    for line in tables.read_lines("--ids", path):
+        if len(line.cells) != 1:
+            raise ValueError(f"{line.where}: must hold one id; got {len(line.cells)} cells.")
+        found.append(line.cells[0])
+    return found
+
+
+def _names(path: Path, column: np.ndarray | list[str]) -> list[str]:
+    """Returns ids as strings, or refuses them."""
+    values = np.asarray(column)
+    if values.ndim != 1 or values.dtype.kind not in "iuUSOT":
+        raise ValueError(f"{path}: ids must be strings or integers, one a row; got {values.dtype} {values.shape}.")
+    names, seen = [], {}
+    for row, value in enumerate(values.tolist()):
+        if isinstance(value, bool) or not isinstance(value, str | bytes | int | None):
+            raise ValueError(f"{path}: ids must be strings or integers; got {value!r} in row {row} (counted from 0).")
+        name = value.decode() if isinstance(value, bytes) else str(value)
+        name = "" if value is None else name.strip()
+        if not name:
+            raise ValueError(f"{path}: row {row} (counted from 0) has no id; give it one.")
+        if seen.setdefault(name, row) != row:
+            raise ValueError(
+                f"{path}: id {name!r} stands in rows {seen[name]} and {row} (counted from 0); ids must differ."
+            )
+        names.append(name)
+    return names

@@ -1,0 +1,51 @@
+"""Small campaigns for tests: one pool, one size of batch, so that all share what they compile."""
+
+import csv
+
+import numpy as np
+
+from ddal_jax.campaign import Campaign
+
+NUM_POINTS, BATCH = 40, 4
+FEATURES = np.random.default_rng(0).normal(size=(NUM_POINTS, 3)).astype(np.float32)
+CLASSES = ("a", "b")
+
+
+def write_pool(folder, features=FEATURES):
+    np.save(folder / "pool.npy", features)
+    return folder / "pool.npy"
+
+
+def begin(folder, **how):
+    return Campaign.init(write_pool(folder), folder / "campaign", **how)
+
+
+def write_labels(path, rows, header=("id", "label")):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def truth(name):
+    return CLASSES[int(name) % 2]
+
+
+def answers(queries):
+    return [(query["id"], truth(query["id"])) for query in queries]
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def standing(campaign):
+    """What the log says now, told apart from the package: the last entry of each annotator on each id."""
+    import sqlite3
+
+    found = {}
+    with sqlite3.connect(campaign.folder / "campaign.sqlite") as connection:
+        for name, annotator, action, label in connection.execute("SELECT id, annotator, action, label FROM labels"):
+            found[name, annotator] = label if action == "set" else action
+    connection.close()
+    return {key: value for key, value in found.items() if value != "unset"}

@@ -1,0 +1,386 @@
+"""A campaign asks what `suggest` asks, forgets nothing, and can tell every round again."""
+
+import dataclasses
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from campaigns import BATCH, CLASSES, FEATURES, NUM_POINTS, answers, begin, read_csv, standing, write_labels, write_pool
+
+from ddal_jax import DirectedGraph, KNNGraph, suggest
+from ddal_jax.campaign import Campaign, NothingLeft, folders, store
+from ddal_jax.campaign.knowledge import current_state
+from ddal_jax.campaign.rounds import COLUMNS
+from ddal_jax.campaign.settings import settings_from, settings_of
+from ddal_jax.pool_graph import GraphSettings
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    return begin(tmp_path, classes=CLASSES)
+
+
+def _label(campaign, rows, name="labels.csv", header=("id", "label")):
+    return campaign.ingest(write_labels(campaign.folder.parent / name, rows, header))
+
+
+def _may_be_asked(campaign):
+    with store.opened(campaign.folder) as connection:
+        return [str(row) for row in np.flatnonzero(current_state(connection).eligible)]
+
+
+def _classes(campaign):
+    with store.opened(campaign.folder) as connection:
+        return current_state(connection).classes
+
+
+def test_a_round_asks_what_suggest_asks(campaign):
+    _label(campaign, [("3", "a"), ("8", "b"), ("21", "a")])
+    labels = np.full(NUM_POINTS, -1)
+    labels[[3, 8, 21]] = [0, 1, 0]
+
+    asked = campaign.next(BATCH)
+
+    config = json.loads((asked.folder / "config.json").read_text())
+    expected = suggest(FEATURES, labels, query_size=BATCH, seed=config["seed"])
+    assert [query["id"] for query in asked.queries] == [str(row) for row in expected.indices]
+    np.testing.assert_array_equal(np.float32([query["score"] for query in asked.queries]), expected.scores)
+    assert [query["hops"] for query in asked.queries] == expected.hops.tolist()
+    assert [query["nearest_labeled_id"] or "-1" for query in asked.queries] == [
+        str(r) for r in expected.nearest_labeled
+    ]
+
+
+def test_the_three_files_of_a_round_agree(campaign):
+    asked = campaign.next(BATCH)
+
+    rows = read_csv(asked.folder / "queries.csv")
+    lines = [json.loads(line) for line in (asked.folder / "queries.jsonl").read_text().splitlines()]
+    config = json.loads((asked.folder / "config.json").read_text())
+    assert list(rows[0]) == list(COLUMNS)
+    assert lines == asked.queries
+    assert [{k: "" if v is None else str(v) for k, v in line.items()} for line in lines] == rows
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
+    assert config["settings"]["graph"] == {
+        "num_neighbors": 10,
+        "num_steps": 2,
+        "symmetrize": "max",
+        "metric": "euclidean",
+    }
+    assert config["pool"]["ids_from"] == "row numbers"
+    assert "jaxlib" in config["environment"]["packages"]
+
+
+def test_points_waited_for_are_not_asked_again(campaign):
+    first, second = campaign.next(BATCH), campaign.next(BATCH)
+
+    ids = [query["id"] for asked in (first, second) for query in asked.queries]
+    assert len(set(ids)) == 2 * BATCH
+    assert json.loads((second.folder / "config.json").read_text())["outstanding"] == sorted(ids[:BATCH], key=int)
+    assert [asked.folder.name for asked in (first, second)] == ["001", "002"]
+
+
+def test_every_round_replays_to_the_same_batch_whatever_came_after(campaign):
+    for turn in range(3):
+        asked = campaign.next(BATCH)
+        if turn:
+            _label(campaign, answers(asked.queries), f"{turn}.csv")
+    campaign.undo()
+
+    replays = [campaign.replay(number) for number in (1, 2, 3)]
+
+    assert all(replay.same for replay in replays)
+    assert replays[2].replayed == [query["id"] for query in asked.queries]
+
+
+def test_a_changed_queries_file_is_told_by_replay(campaign):
+    asked = campaign.next(BATCH)
+    with (asked.folder / "queries.csv").open("a") as file:
+        file.write("5,39,0,boundary,,,,,,\n")
+
+    replay = campaign.replay(1)
+
+    assert (replay.same, replay.file_unchanged) == (False, False)
+    assert replay.asked == replay.replayed
+
+
+def test_a_batch_shrinks_to_what_is_left_and_then_nothing_is(campaign):
+    _label(campaign, [(str(row), "a") for row in range(NUM_POINTS - BATCH)])
+
+    asked = campaign.next(BATCH + 1)
+
+    assert sorted(int(query["id"]) for query in asked.queries) == list(range(NUM_POINTS - BATCH, NUM_POINTS))
+    with pytest.raises(NothingLeft, match=r"of 40 points 36 are labelled, 0 ignored, and for 4 labels are waited for"):
+        campaign.next(1)
+
+
+def test_undo_takes_back_ingest_by_ingest_what_each_had_changed(campaign):
+    stages = [standing(campaign)]
+    for number, rows in enumerate([[("1", "a"), ("2", "b")], [("2", "a"), ("3", "b")], [("1", "b")]]):
+        _label(campaign, rows, f"{number}.csv")
+        stages.append(standing(campaign))
+
+    for stage in stages[-2::-1]:
+        campaign.undo()
+        assert standing(campaign) == stage
+    with pytest.raises(NothingLeft, match="no ingest is left"):
+        campaign.undo()
+
+
+def test_an_ingest_after_an_undo_is_what_the_next_undo_takes_back(campaign):
+    for number, rows in enumerate([[("1", "a")], [("2", "b")]]):
+        _label(campaign, rows, f"{number}.csv")
+    campaign.undo()
+    _label(campaign, [("3", "a")], "2.csv")
+
+    assert [campaign.undo().file for _ in range(2)] == ["2.csv", "0.csv"]
+    assert standing(campaign) == {}
+
+
+def test_the_same_file_again_changes_nothing_even_after_a_correction(campaign):
+    first = _label(campaign, [("1", "a"), ("2", "b")])
+    _label(campaign, [("2", "a")], "correction.csv")
+    before = standing(campaign)
+
+    again = _label(campaign, [("1", "a"), ("2", "b")])
+
+    assert (first.ingest, first.new) == (1, 2)
+    assert (again.ingest, again.repeated, again.new, again.changed) == (None, 1, 0, 0)
+    assert standing(campaign) == before
+    assert campaign.undo().file == "correction.csv"
+
+
+def test_a_file_taken_back_can_be_taken_in_again(campaign):
+    rows = [("1", "a")]
+    _label(campaign, rows)
+    campaign.undo()
+
+    assert _label(campaign, rows).new == 1
+    assert standing(campaign) == {("1", ""): "a"}
+
+
+def test_only_what_differs_from_what_stands_is_added(campaign):
+    _label(campaign, [("1", "a"), ("2", "b")])
+
+    found = _label(campaign, [("1", "a"), ("2", "a"), ("3", "b"), ("4", "")], "more.csv")
+
+    assert (found.new, found.changed, found.same, found.missing) == (1, 1, 1, 1)
+
+
+def test_votes_of_several_annotators_are_kept_and_a_tie_is_asked_again(campaign):
+    header = ("id", "label", "annotator")
+    votes = [("1", "a", "x"), ("1", "a", "y"), ("1", "b", "z"), ("2", "a", "x"), ("2", "b", "y")]
+    _label(campaign, votes, header=header)
+
+    status = campaign.status()
+
+    assert (status["labeled"], status["per_class"], status["tied_ids"]) == (1, {"a": 1, "b": 0}, ["2"])
+    assert len(standing(campaign)) == 5
+    _label(campaign, [(str(row), "a") for row in range(NUM_POINTS) if row not in (1, 2, 7, 8, 9)], "rest.csv")
+    assert "2" in [query["id"] for query in campaign.next(BATCH).queries]
+    assert "2" not in _may_be_asked(campaign)
+    _label(campaign, [("2", "b", "z")], "third.csv", header)
+    assert campaign.status()["per_class"]["b"] == 1
+
+
+def test_a_skip_takes_a_point_out_until_somebody_labels_it(campaign):
+    header = ("id", "label", "annotator", "action")
+    _label(campaign, [("1", "", "x", "ignore")], header=header)
+    assert campaign.status()["ignored"] == 1
+
+    _label(campaign, [("1", "a", "y", "")], "other.csv", header)
+
+    assert [campaign.status()[name] for name in ("ignored", "labeled")] == [0, 1]
+
+
+def test_what_nobody_in_particular_ignores_counts_for_nobody(campaign):
+    header = ("id", "label", "annotator", "action")
+    _label(campaign, [("1", "a", "x", ""), ("2", "a", "x", "")], header=header)
+
+    _label(campaign, [("1", "", "", "ignore")], "ignore.csv", header)
+
+    assert [campaign.status()[name] for name in ("ignored", "labeled")] == [1, 1]
+    assert "1" not in _may_be_asked(campaign)
+
+
+def test_one_class_is_a_start_and_none_is_too(tmp_path):
+    campaign = begin(tmp_path)
+    nothing = campaign.next(BATCH)
+    _label(campaign, [("1", "only")])
+
+    asked = campaign.next(BATCH)
+
+    assert {query["reason"] for query in nothing.queries} == {"cold start"}
+    assert {(query["predicted"] or "only", query["runner_up"]) for query in asked.queries} == {("only", None)}
+
+
+def test_ids_of_a_file_are_the_key_everywhere(tmp_path):
+    names = [f"image {row}" for row in range(NUM_POINTS)]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    campaign = begin(tmp_path, ids=str(tmp_path / "names.txt"), classes=CLASSES)
+    (tmp_path / "names.txt").unlink()
+    _label(campaign, [("image 3", "a"), ("image 8", "b")])
+
+    asked = campaign.next(BATCH)
+
+    found = {query["id"] for query in asked.queries} | {row["id"] for row in read_csv(campaign.export().path)}
+    nearest = {query["nearest_labeled_id"] for query in asked.queries}
+    assert found == set(names)
+    assert nearest <= {"image 3", "image 8", None}
+    assert campaign.replay(1).replayed == [query["id"] for query in asked.queries]
+
+
+def test_options_hold_for_one_round_and_defaults_fit_small_pools():
+    told = settings_from(5, 1000, num_neighbors=20, num_steps=7, ties="coverage")
+
+    assert (told.graph.num_neighbors, told.graph.num_steps, told.query.ties) == (20, 7, "coverage")
+    assert settings_from(5, 1000).graph == GraphSettings(num_neighbors=10, num_steps=4)
+    assert settings_from(5, 4).graph.num_neighbors == 3
+    assert settings_of({"settings": dataclasses.asdict(told)}) == told
+
+
+def test_classes_may_appear_and_disappear_in_mid_campaign(tmp_path):
+    campaign = begin(tmp_path)
+    seen = []
+    for number, rows in enumerate([[("1", 10)], [("2", "x"), ("3", "2")]]):
+        _label(campaign, rows, f"{number}.csv")
+        seen.append(_classes(campaign))
+    campaign.undo()
+    seen.append(_classes(campaign))
+
+    assert seen == [("10",), ("2", "10", "x"), ("10",)]
+
+
+def test_status_tells_where_the_campaign_stands(campaign):
+    asked = campaign.next(BATCH)
+    assert campaign.status()["unexplored_share"] == 1.0
+    _label(campaign, answers(asked.queries))
+
+    status = campaign.status()
+
+    assert json.loads(json.dumps(status, allow_nan=False)) == json.loads(json.dumps(status))
+    counts = {name: status[name] for name in ("pool", "labeled", "ignored", "tied", "outstanding", "rounds", "columns")}
+    assert counts == {
+        "pool": NUM_POINTS, "labeled": BATCH, "ignored": 0, "tied": 0, "outstanding": 0, "rounds": 1, "columns": 3
+    }  # fmt: skip
+    assert status["unexplored_share"] < 1
+    assert status["missing_rounds"] == []
+
+
+def test_a_campaign_moves_with_its_pool(campaign, tmp_path):
+    first = campaign.next(BATCH)
+    moved = tmp_path.with_name(tmp_path.name + "-moved")
+    tmp_path.rename(moved)
+
+    again = Campaign(moved / "campaign")
+
+    assert again.replay(1).replayed == [query["id"] for query in first.queries]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda features: features + 1e-3, "the numbers differ"),
+        (lambda features: features[:-1], "rows were 40, are 39"),
+        (lambda features: features[:, :2], "columns were 3, are 2"),
+        (lambda features: features.astype(np.float64), "dtype was <f4, is <f8"),
+        (lambda features: features[::-1].copy(), "the numbers differ"),
+    ],
+)
+def test_a_changed_pool_is_refused_with_what_changed(campaign, tmp_path, change, told):
+    write_pool(tmp_path, change(FEATURES))
+
+    with pytest.raises(ValueError, match=told):
+        campaign.next(BATCH)
+    assert campaign.about()["rounds"] == 0
+
+
+def test_a_pool_that_is_gone_is_asked_for_by_its_place(campaign, tmp_path):
+    (tmp_path / "pool.npy").unlink()
+
+    with pytest.raises(ValueError, match=r"must lie at .*pool\.npy"):
+        campaign.next(BATCH)
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 cut off", None])
+def test_a_damaged_graph_is_built_again(campaign, damage):
+    first = campaign.next(BATCH)
+    kept = campaign.folder / folders.GRAPH
+    kept.write_bytes(kept.read_bytes()[:-100] if damage is None else damage)
+
+    assert campaign.replay(1).replayed == [query["id"] for query in first.queries]
+    assert np.load(kept)["neighbors"].shape == (NUM_POINTS, 10)
+
+
+def test_the_graph_is_kept_and_another_k_or_metric_builds_its_own(campaign, monkeypatch):
+    from ddal_jax.campaign import graphs
+
+    built = []
+
+    def build(features, settings):
+        built.append(settings)
+        shape = (NUM_POINTS, settings.num_neighbors)
+        return KNNGraph(jnp.zeros(shape, jnp.int32), jnp.full(shape, len(built), jnp.float32))
+
+    monkeypatch.setattr(graphs, "pool_neighbors", build)
+    nodes = jnp.arange(NUM_POINTS, dtype=jnp.int32)
+    monkeypatch.setattr(graphs, "affinity", lambda knn, symmetrize: DirectedGraph(*knn, nodes, jnp.ones(NUM_POINTS)))
+    options = [{}, {}, {"metric": "cosine"}, {"num_neighbors": 4}, {"num_neighbors": 4}]
+
+    found = []
+    for option in options:
+        settings = GraphSettings(**option)
+        with store.opened(campaign.folder) as connection:
+            graph = graphs.campaign_graph(connection, campaign.folder, settings)
+        found.append(int(graph.weights[0, 0]))
+
+    assert found == [1, 1, 2, 3, 3]
+
+
+def test_soft_labels_are_an_option_of_a_round(campaign):
+    header = ("id", "label", "annotator")
+    _label(campaign, [("1", "a", "x"), ("1", "a", "y"), ("1", "b", "z"), ("2", "b", "x")], header=header)
+
+    asked = campaign.next(BATCH, soft_labels=True)
+
+    labels = np.full(NUM_POINTS, -1)
+    labels[[1, 2]] = [0, 1]
+    shares = np.zeros((NUM_POINTS, 2), np.float32)
+    shares[1], shares[2] = [2 / 3, 1 / 3], [0, 1]
+    seed = json.loads((asked.folder / "config.json").read_text())["seed"]
+    expected = suggest(FEATURES, labels, query_size=BATCH, seed=seed, soft_labels=shares)
+    assert [query["id"] for query in asked.queries] == [str(row) for row in expected.indices]
+    assert campaign.replay(1).same
+
+
+def test_the_export_tells_given_from_propagated_and_unreached(campaign):
+    _label(campaign, [("1", "a"), ("2", "b")])
+    _label(campaign, [("3", "ignore")], "out.csv", ("id", "action"))
+
+    found = campaign.export()
+
+    rows = read_csv(found.path)
+    assert [row["id"] for row in rows] == [str(row) for row in range(NUM_POINTS)]
+    by_source = {name: [row for row in rows if row["source"] == name] for name in ("given", "propagated", "unreached")}
+    assert [len(part) for part in by_source.values()] == [found.given, found.propagated, found.unreached]
+    assert [(row["id"], row["label"]) for row in by_source["given"]] == [("1", "a"), ("2", "b")]
+    assert [row["ignored"] for row in rows].count("1") == 1
+    for row in rows:
+        shares = [float(row["probability_a"]), float(row["probability_b"])]
+        assert sum(shares) == pytest.approx(1, abs=1e-6)  # float32
+        if row["source"] == "unreached":
+            assert (row["predicted"], shares, float(row["reach"])) == ("", [0.5, 0.5], 0.0)
+        elif shares[0] != shares[1]:
+            assert row["predicted"] == CLASSES[int(np.argmax(shares))]
+
+
+def test_the_last_round_is_exported_as_tasks(campaign):
+    with pytest.raises(NothingLeft, match="no round has been asked"):
+        campaign.export(format="labelstudio")
+    asked = campaign.next(BATCH)
+
+    found = campaign.export(format="labelstudio")
+
+    tasks = json.loads(found.path.read_text())
+    assert [task["data"]["pool_id"] for task in tasks] == [query["id"] for query in asked.queries]
