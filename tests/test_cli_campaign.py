@@ -113,6 +113,7 @@ def test_all_that_print_print_json(ddal, folder):
         (["replay", "001"], "NNN must be the number of a round (none yet); got 1"),
         (["replay", "../../001"], "NNN must be the number of a round, such as 001; got '../../001'"),
         (["export", "--format", "xlsx"], "format must be one of 'csv', 'labelstudio'; got 'xlsx'"),
+        (["map", "--color", "mood"], "color must be one of 'predicted', 'reach', 'score'; got 'mood'"),
         (["map", "--layout", "globe"], "layout must be one of 'pca', 'diffusion'; got 'globe'"),
         (["status", "-c", "pool.npy"], "-c must name a campaign's folder"),
     ],

@@ -153,21 +153,22 @@ class Campaign:
         with self._record() as connection:
             return write(connection, self.folder, target)
 
-    def map(self, path: _PathLike | None = None, *, layout: str = "pca") -> Path:
+    def map(self, path: _PathLike | None = None, *, layout: str = "pca", color: str = "predicted") -> Path:
         """Draws the pool as one interactive page, with the points of the last round marked.
 
         Args:
           path: of the page; by default `map.html` in the campaign's folder.
           layout: "pca", or "diffusion" for the leading eigenvectors of the graph.
+          color: what the points show at first: "predicted", "reach" or "score".
 
         Raises:
-          ValueError: an unknown layout, or a pool that is not what it was.
+          ValueError: an unknown layout or colour, or a pool that is not what it was.
         """
         from ddal_jax.campaign import pictures
 
         target = self.folder / "map.html" if path is None else Path(path)
         with self._record() as connection:
-            return pictures.draw_map(connection, self.folder, target, layout=layout)
+            return pictures.draw_map(connection, self.folder, target, layout=layout, color=color)
 
     def replay(self, number: int) -> "Replay":
         """Computes a round again from the log as it stood then, and compares.

@@ -14,14 +14,14 @@ from ddal_jax.campaign.rounds import read_queries
 from ddal_jax.maps import Asked, MapSettings, write_map
 
 
-def draw_map(connection: sqlite3.Connection, campaign: Path, path: Path, *, layout: str) -> Path:
+def draw_map(connection: sqlite3.Connection, campaign: Path, path: Path, *, layout: str, color: str) -> Path:
     """Writes the page: where labels reach, what they say, and what the last round asked.
 
     Raises:
-      ValueError: an unknown layout, or a pool that is not what it was.
+      ValueError: an unknown layout or colour, or a pool that is not what it was.
       OSError: the file cannot be written.
     """
-    settings = MapSettings(layout=layout)
+    settings = MapSettings(layout=layout, color=color)
     features = reread(campaign, store.facts(connection))
     known = current_knowledge(connection, campaign)
     rounds = store.rounds(connection)

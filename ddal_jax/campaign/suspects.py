@@ -47,8 +47,7 @@ def suspects(graph: AnyGraph, labels: Int[np.ndarray, " n"], *, num_classes: int
     A label is suspected if, were it not known, another class than the given one would have the most mass. How sure
     that is stands in the doubt: near 1 nearly all that reaches the point is of other classes, near 1/2 it lies at a
     boundary and may well be right. Equal doubts are ordered by the mass behind them, more first. A point that no
-    other label reaches is never suspected. The first label of a class among those of others always is: it may be rare
-    and right.
+    other label reaches is never suspected, nor is the only label of its class, for which no other could speak.
 
     Args:
       graph: of the pool.
@@ -67,7 +66,8 @@ def suspects(graph: AnyGraph, labels: Int[np.ndarray, " n"], *, num_classes: int
     total, own = mass.sum(axis=1), mass[np.arange(len(rows)), given]
     implied = mass.argmax(axis=1).astype(np.int32)
     doubt = 1 - own / np.where(total > 0, total, 1)
-    contradicted = np.flatnonzero(mass.max(axis=1, initial=0) > own)
+    has_company = np.bincount(given, minlength=num_classes)[given] > 1
+    contradicted = np.flatnonzero(has_company & (mass.max(axis=1, initial=0) > own))
     order = contradicted[np.lexsort((-total[contradicted], -doubt[contradicted]))]
     return Suspects(rows[order], given[order], implied[order], doubt[order])
 

@@ -11,6 +11,8 @@ from ddal_jax.experiments import results
 _OPTIONAL = {
     "matplotlib": ("figures", "figures"),
     "pandas": ("data", "data sets from OpenML"),
+    "pyarrow": ("parquet", "pools in parquet files"),
+    "skactiveml": ("skactiveml", "the strategy for scikit-activeml"),
     "safetensors": ("weights", "pre-trained VGG-16"),
     "faiss": ("bench", "a peer of the benchmarks"),
 }

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_folder(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: map.html in DIR")
     parser.add_argument("--layout", default="pca", metavar="NAME", help="pca (default) or diffusion")
+    parser.add_argument("--color", default="predicted", metavar="NAME", help="predicted (default), reach or score")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -22,5 +23,5 @@ def main(arguments: argparse.Namespace) -> int:
 def _map(arguments: argparse.Namespace) -> Answer:
     campaign = Campaign(arguments.campaign)
     prepare()
-    path = campaign.map(arguments.output, layout=arguments.layout)
+    path = campaign.map(arguments.output, layout=arguments.layout, color=arguments.color)
     return Answer(str(path), {"path": str(path)})
