@@ -224,6 +224,8 @@ BAD_LABELS = [
     ("", r"labels\.csv is empty; its first line must name the columns: id,label"),
     ("id,label\n", "holds no line below its header"),
     ("name,label\n1,a\n", "line 1: has no column 'id'; its columns are name, label.*--map id=COLUMN"),
+    ("id,label,action\n5,a,ignore\n", r"line 2: has the label 'a' and the action 'ignore', which takes none"),
+    ("id,label\n5," + "9" * 5000 + "\n", "line 2: a label has at most 4000 characters; got 5000"),
     ("id,klass\n1,a\n", "line 1: has no column 'label'.*--map label=COLUMN"),
     ("1,a\n2,b\n", "line 1: has no column 'id'; its columns are 1, a"),
     ("id,label\n1,a\n2\n", "line 3: must have 2 cells, as the header has; got 1"),

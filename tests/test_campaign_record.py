@@ -90,7 +90,7 @@ def test_killed_at_any_step_of_next_no_half_round_is_accepted_and_the_next_comma
     for copy in copies:
         found = Campaign(copy)
         recorded = found.about()["rounds"]
-        assert _folders(found) == ["001"][:recorded]
+        assert _folders(found) in ([["001"], ["001"]] if recorded else [[], ["001.unrecorded"]])
         assert [path.name for path in copy.iterdir() if "unfinished" in path.name] == []
         unrecorded += not recorded
         if recorded:
@@ -111,23 +111,41 @@ def test_killed_at_any_step_of_ingest_all_of_the_file_is_there_or_nothing(campai
     assert [Campaign(copy).ingest(path).new for copy in copies] == [20, 20, 0]
 
 
-def test_a_folder_without_a_record_is_removed_but_not_what_no_command_wrote(campaign):
+def test_a_folder_without_a_record_is_put_aside_with_what_is_in_it(campaign):
     asked = campaign.next(BATCH)
     rounds = campaign.folder / "rounds"
-    shutil.copytree(asked.folder, rounds / "002")
+    for _ in range(2):
+        shutil.copytree(asked.folder, rounds / "002")
+        (rounds / "002" / "queries.csv").write_text("id,label\n3,a\n")
+        campaign.about()
     shutil.copytree(asked.folder, rounds / ".003.unfinished")
     (rounds / "notes").mkdir()
     (campaign.folder / "graph.npz.77.unfinished").write_bytes(b"half")
 
     campaign.about()
 
-    assert _folders(campaign) == ["001", "notes"]
+    assert _folders(campaign) == ["001", "002.unrecorded", "002.unrecorded1", "notes"]
+    assert campaign.ingest(rounds / "002.unrecorded" / "queries.csv").new == 1
     assert sorted(path.name for path in campaign.folder.iterdir()) == ["campaign.sqlite", "graph.npz", "rounds"]
-    (rounds / "002").mkdir()
-    (rounds / "002" / "mine.txt").write_text("precious")
-    with pytest.raises(ValueError, match=r"002 is no round of this campaign, yet holds mine\.txt; move it elsewhere"):
+    (rounds / "002").write_text("precious")
+    with pytest.raises(ValueError, match="002 is no round of this campaign; move it elsewhere"):
         campaign.next(BATCH)
-    assert (rounds / "002" / "mine.txt").read_text() == "precious"
+    assert (rounds / "002").read_text() == "precious"
+
+
+@pytest.mark.parametrize("place", ["campaign.sqlite", "campaign.sqlite-wal", "graph.npz", "rounds/001/queries.csv"])
+def test_what_the_campaign_stands_on_is_not_overwritten(campaign, place):
+    campaign.next(BATCH)
+    path = campaign.folder / place
+    before = path.read_bytes() if path.exists() else None
+
+    for write in (campaign.export, campaign.map):
+        with pytest.raises(ValueError, match="-o must not overwrite what the campaign stands on"):
+            write(path)
+        with pytest.raises(ValueError, match="-o must name a file; .* is a folder"):
+            write(campaign.folder)
+
+    assert before is None or path.read_bytes() == before
 
 
 def test_rounds_that_lead_out_of_the_campaign_are_refused(campaign, tmp_path):

@@ -171,14 +171,14 @@ def test_options_reach_the_round(ddal, monkeypatch):
     monkeypatch.setattr("ddal_jax.campaign.rounds.ask", lambda *parts: given.append(parts[2]) or ASKED)
     ddal("init", "pool.npy")
     words = "--metric cosine --num-neighbors 7 --num-steps 3 --symmetrize mean --criterion margin --diversity coverage "
-    words += "--ties coverage --num-rediffusions 2 --soft-labels"
+    words += "--ties coverage --num-rediffusions 2 --num-refine-steps 20 --soft-labels"
 
     ddal("next", "-n", BATCH, *words.split())
 
     settings = given[0]
     assert settings.graph == GraphSettings(metric="cosine", num_neighbors=7, num_steps=3, symmetrize="mean")
     assert settings.query == QuerySettings(
-        criterion="margin", diversity="coverage", ties="coverage", num_rediffusions=2
+        criterion="margin", diversity="coverage", ties="coverage", num_rediffusions=2, num_refine_steps=20
     )
     assert (settings.query_size, settings.soft_labels) == (BATCH, True)
 

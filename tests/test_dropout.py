@@ -113,6 +113,7 @@ def test_every_parameter_gets_a_gradient():
     assert min(jax.tree.leaves(steepest)) > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", [SMALL_MLP, SMALL_CONV, VGG16(), VGG16(batch_norm=True)])
 def test_a_network_and_its_dropout_version_start_from_the_same_weights(architecture):
     """Traced, not run: the same computation gives the same numbers, and nothing is compiled."""

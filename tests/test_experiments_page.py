@@ -113,6 +113,7 @@ def test_the_ratio_to_pytorch_is_that_of_the_files():
     assert f"{theirs} s, **{theirs / ours:.0f} times as long**" in PROSE
 
 
+@pytest.mark.slow
 def test_the_independent_figures_are_compared_with_ours():
     rows = dict(re.findall(r"^\| (\w+), here \| (.*) \|$", PAGE, re.MULTILINE))
 
@@ -154,6 +155,7 @@ def test_the_ranks_are_those_of_the_report():
     assert ranking["num_tasks"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", [*FOLDERS.values(), "criteria", "digits-scratch", "fig1"])
 def test_the_committed_runs_can_be_asked_for_again(folder):
     """What the files call `diffusion` had no batch rule: `--diversity none`, or `diffusion-plain`."""

@@ -38,6 +38,7 @@ def _asked(rule, settings, seed):
     return run.ask(run.compile_rule(rule, own, settings), own, seed)
 
 
+@pytest.mark.slow
 def test_accuracy_is_that_of_the_harmonic_solution_on_points_not_labelled():
     own = tasks.problem("small", 1)
     order = np.random.default_rng(0).permutation(NUM_POINTS)[: CHECKPOINTS[-1]]
@@ -177,6 +178,7 @@ def test_means_count_every_checkpoint_alike_and_differences_are_paired():
         checkpoint_means(records, challenger="margin")
 
 
+@pytest.mark.slow
 def test_the_command_writes_results_and_a_report(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "prepare_jax", lambda: None)
     monkeypatch.setitem(tasks.TASKS, "digits", tasks.TASKS["small"])

@@ -32,6 +32,7 @@ def curve(graph, num_sources=10**6, max_steps=MAX_STEPS, key=KEY):
 
 @settings(max_examples=10)
 @given(features=features, symmetrize=kinds)
+@pytest.mark.slow
 def test_reach_is_the_in_ball_of_breadth_first_search(features, symmetrize):
     graph = affinity(pools.knn(features, NUM_NEIGHBORS), symmetrize=symmetrize)
 

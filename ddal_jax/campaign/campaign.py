@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddal_jax import checks
 from ddal_jax.campaign import folders, ingestion, label_files, store
+from ddal_jax.campaign.fingerprint import pool_path
 from ddal_jax.campaign.ingestion import Ingested, Undone
 
 # What needs JAX is imported where it is used, so that labels are taken in at once.
@@ -82,6 +83,7 @@ class Campaign:
         diversity: str | None = None,
         ties: str | None = None,
         num_rediffusions: int | None = None,
+        num_refine_steps: int | None = None,
         soft_labels: bool = False,
     ) -> "Round":
         """Asks for the points to label next, and writes them to a numbered folder.
@@ -102,7 +104,7 @@ class Campaign:
                 checks.integer("n", num, low=1), store.facts(connection)["pool"]["rows"],
                 metric=metric, num_neighbors=num_neighbors, num_steps=num_steps, symmetrize=symmetrize,
                 criterion=criterion, diversity=diversity, ties=ties, num_rediffusions=num_rediffusions,
-                soft_labels=soft_labels,
+                num_refine_steps=num_refine_steps, soft_labels=soft_labels,
             )  # fmt: skip
             return rounds.ask(connection, self.folder, settings)
 
@@ -148,7 +150,7 @@ class Campaign:
         from ddal_jax.campaign import exports
 
         checks.choice("format", format, FORMATS)
-        target = Path(path) if path is not None else self.folder / {"csv": "export.csv"}.get(format, "tasks.json")
+        target = self._output(path, {"csv": "export.csv"}.get(format, "tasks.json"))
         write = exports.export_table if format == "csv" else exports.export_tasks
         with self._record() as connection:
             return write(connection, self.folder, target)
@@ -166,7 +168,7 @@ class Campaign:
         """
         from ddal_jax.campaign import pictures
 
-        target = self.folder / "map.html" if path is None else Path(path)
+        target = self._output(path, "map.html")
         with self._record() as connection:
             return pictures.draw_map(connection, self.folder, target, layout=layout, color=color)
 
@@ -227,6 +229,16 @@ class Campaign:
                 "rounds": len(store.rounds(connection)),
                 "votes": sum(vote.action == store.SET for vote in votes),
             }
+
+    def _output(self, path: _PathLike | None, usual: str) -> Path:
+        """Returns where to write, or refuses a place that holds what the campaign stands on."""
+        target = self.folder / usual if path is None else Path(path)
+        if target.is_dir():
+            raise ValueError(f"-o must name a file; {str(target)!r} is a folder.")
+        with self._record() as connection:
+            pool = pool_path(self.folder, store.facts(connection)["pool_path"])
+        folders.refuse_to_overwrite(self.folder, pool, target)
+        return target
 
     @contextmanager
     def _record(self) -> Iterator[Connection]:

@@ -1,10 +1,12 @@
 """The folders of a campaign, written whole or not at all, and what a killed command left of them.
 
 A round is written under another name beside its own, seen onto the disk, renamed, and only then recorded, all while no
-other command may write. Whatever has no record is therefore the rest of a killed command, and the next one removes it.
+other command may write. What has no record is therefore the rest of a killed command. The next one removes what was
+never renamed; a folder with a round's own name may have been seen and worked on, so it is put aside under another.
 """
 
 import glob
+import itertools
 import os
 import re
 import shutil
@@ -16,7 +18,7 @@ from ddal_jax.campaign import store
 
 ROUNDS, GRAPH = "rounds", "graph.npz"
 QUERIES, QUERIES_JSON, CONFIG = ROUND_FILES = ("queries.csv", "queries.jsonl", "config.json")
-_UNFINISHED = ".unfinished"
+_UNFINISHED, _UNRECORDED = ".unfinished", ".unrecorded"
 _OURS = re.compile(rf"\.?\d{{3,}}({re.escape(_UNFINISHED)})?")
 
 
@@ -49,11 +51,10 @@ def write_round(campaign: Path, number: int, files: Mapping[str, bytes]) -> Path
 
 
 def clear_leftovers(connection: sqlite3.Connection, campaign: Path) -> None:
-    """Removes what a killed command left unrecorded.
+    """Clears away what a killed command left unrecorded; nothing that a person may have touched is removed.
 
     Raises:
-      ValueError: a folder that looks like a round has no record but holds files that no command wrote, or `rounds`
-        leads out of the campaign.
+      ValueError: a file where a round would be, or `rounds` leads out of the campaign.
     """
     _refuse_link(campaign)
     if not _leftovers(connection, campaign):
@@ -61,7 +62,19 @@ def clear_leftovers(connection: sqlite3.Connection, campaign: Path) -> None:
     # What looked left over may have been the work of another command: wait for it, and look again.
     with store.writing(connection):
         for path in _leftovers(connection, campaign):
-            _remove(path)
+            _clear(path)
+
+
+def refuse_to_overwrite(campaign: Path, pool: Path, target: Path) -> None:
+    """Refuses a file to be written where the record, a round, the graph or the pool lies.
+
+    Raises:
+      ValueError: says what it would have overwritten.
+    """
+    inside, whole = campaign.resolve(), target.resolve()
+    own = whole.parent == inside and (whole.name.startswith(store.DATABASE) or whole.name == GRAPH)
+    if own or whole.is_relative_to(inside / ROUNDS) or whole == pool.resolve():
+        raise ValueError(f"-o must not overwrite what the campaign stands on; got {str(target)!r}.")
 
 
 def sync_folder(folder: Path) -> None:
@@ -124,13 +137,12 @@ def _leftovers(connection: sqlite3.Connection, campaign: Path) -> list[Path]:
     return sorted(path for path in found if path not in recorded)
 
 
-def _remove(path: Path) -> None:
-    if not path.is_dir() or path.is_symlink():
-        path.unlink()
+def _clear(path: Path) -> None:
+    if path.name.endswith(_UNFINISHED):
+        path.unlink() if path.is_file() else shutil.rmtree(path)
         return
-    foreign = [inside.name for inside in path.iterdir() if inside.name not in ROUND_FILES]
-    if foreign:
-        raise ValueError(
-            f"{path} is no round of this campaign, yet holds {', '.join(sorted(foreign)[:3])}; move it elsewhere."
-        )
-    shutil.rmtree(path)
+    if not path.is_dir() or path.is_symlink():
+        raise ValueError(f"{path} is no round of this campaign; move it elsewhere.")
+    places = (path.with_name(f"{path.name}{_UNRECORDED}{count or ''}") for count in itertools.count())
+    os.rename(path, next(place for place in places if not place.exists()))
+    sync_folder(path.parent)

@@ -19,6 +19,7 @@ from ddal_jax.campaign.store import ACTIONS, IGNORE, SET
 
 COLUMNS = ("id", "label", "annotator", "action")
 MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "nat", "-1", "-1.0"})
+_LONGEST_LABEL = 4000
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -97,6 +98,10 @@ def _from_table(path: Path, columns: Mapping[str, str]) -> list[Vote]:
             raise ValueError(f"{line.where}: action must be one of {', '.join(ACTIONS)}; got {action!r}.")
         if not name:
             raise ValueError(f"{line.where}: has no id; give it one or leave the line out.")
+        if action != SET and label.lower() not in MISSING:
+            raise ValueError(
+                f"{line.where}: has the label {label!r} and the action {action!r}, which takes none; leave one out."
+            )
         votes.append(Vote(line.where, name, action, label if action == SET else None, annotator))
     if not votes:
         raise ValueError(f"{path} holds no line below its header; it must have one for each label.")
@@ -122,6 +127,8 @@ def _settled(vote: Vote, fixed: Collection[str]) -> Vote | None:
     if vote.action != SET:
         return vote
     label = vote.label or ""
+    if len(label) > _LONGEST_LABEL:
+        raise ValueError(f"{vote.where}: a label has at most {_LONGEST_LABEL} characters; got {len(label)}.")
     if label not in fixed:
         if label.lower() in MISSING:
             return None

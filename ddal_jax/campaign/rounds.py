@@ -121,7 +121,7 @@ def read_queries(campaign: Path, number: int) -> list[dict[str, Any]]:
     path = folders.round_folder(campaign, number) / folders.QUERIES_JSON
     if not path.is_file():
         raise ValueError(f"{path} is missing, though the round is recorded; put it back.")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _seed(connection: sqlite3.Connection, number: int) -> int:
@@ -180,7 +180,7 @@ def shortest(value) -> float:
 def _record(connection, campaign: Path, record: RoundRecord, batch: _Batch) -> Path | None:
     """Writes the folder, then the record; None where another command recorded a round in the meantime.
 
-    If it fails in between, the next command removes the folder, since only then it is sure that there is no record.
+    If it fails in between, the next command puts the folder aside, since only then it is sure that there is no record.
     """
     files = _files(record.config, batch.queries)
     record = record._replace(digest=hashlib.sha256(files[folders.QUERIES]).hexdigest())

@@ -20,8 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--symmetrize", metavar="MODE", help="max (default), mean, mutual, self_tuning, none")
     parser.add_argument("--criterion", metavar="NAME", help="root_reach_margin (default), min_abs, margin, norm, ...")
     parser.add_argument("--diversity", metavar="RULE", help="redistribute (default), local_minima, coverage, none")
-    parser.add_argument("--ties", metavar="RULE", help="among points that no label reaches: random (default), coverage")
+    parser.add_argument(
+        "--ties", metavar="RULE", help="of points that no label reaches: random (default), coverage, wide_coverage"
+    )
     parser.add_argument("--num-rediffusions", type=int, metavar="R", help="turns a batch is picked in (default: <= 16)")
+    parser.add_argument("--num-refine-steps", type=int, metavar="T", help="steps once labels reach all (advised: 20)")
     parser.add_argument("--soft-labels", action="store_true", help="shares of the votes instead of their majority")
 
 
@@ -43,6 +46,7 @@ def _next(arguments: argparse.Namespace) -> Answer:
         diversity=arguments.diversity,
         ties=arguments.ties,
         num_rediffusions=arguments.num_rediffusions,
+        num_refine_steps=arguments.num_refine_steps,
         soft_labels=arguments.soft_labels,
     )
     path, found = asked.folder / "queries.csv", asked.queries

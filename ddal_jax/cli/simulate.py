@@ -27,6 +27,7 @@ _BASE = "random"
 _SIZES = ("budget", "num_start", "num_points", "num_test")
 _OPTIONS = (
     "metric", "num_neighbors", "num_steps", "symmetrize", "criterion", "diversity", "ties", "num_rediffusions",
+    "num_refine_steps",
 )  # fmt: skip
 _COLUMNS = ("strategy", "area", "minus random", "95 %", "p", "at the end")
 
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     graph.add_argument("--diversity", metavar="RULE", help="of `diffusion`: redistribute (default), local_minima, ...")
     graph.add_argument("--ties", metavar="RULE", help="of `diffusion`: random (default) or coverage")
     graph.add_argument("--num-rediffusions", type=int, metavar="R", help="turns a batch is picked in (default: <= 16)")
+    graph.add_argument("--num-refine-steps", type=int, metavar="T", help="steps once labels reach all (advised: 20)")
 
 
 def main(arguments: argparse.Namespace) -> int:
