@@ -42,6 +42,17 @@ def duels(report):
     return table(["`diffusion` minus", *(SHORT[task["task"]] for task in report["tasks"])], rows)
 
 
+def parts(report):
+    """What the ablation's rules gain over random labelling, and how far they are from the default."""
+    (task,) = report["tasks"]
+    rows = [
+        [own["strategy"], _gain(task, own["strategy"]), _difference(task, own["strategy"], "diffusion")]
+        for own in task["standings"]
+        if own["strategy"] != "random"
+    ]
+    return table(["rule", "area minus random", "minus `diffusion`"], rows)
+
+
 def means(records):
     """Mean accuracy over checkpoints on fixed graphs, and how far the advised rule is ahead, by rule and task."""
     found = checkpoint_means(records, challenger=ADVISED)
@@ -100,4 +111,5 @@ def _verdict(own):
 
 if __name__ == "__main__":
     print(gains(read("batch-rules")), duels(read("batch-rules")), sep="\n\n")  # noqa: T201
+    print(parts(read("batch-rules-ablation")))  # noqa: T201
     print(means(results.read(RESULTS / "fixed-graph" / "results.jsonl.gz").records))  # noqa: T201

@@ -25,6 +25,7 @@ def test_the_tables_are_those_of_the_report():
 
     assert batch_rule_tables.gains(report) in PAGE
     assert batch_rule_tables.duels(report) in PAGE
+    assert batch_rule_tables.parts(batch_rule_tables.read("batch-rules-ablation")) in PAGE
 
 
 def test_the_table_of_the_readme_is_that_of_the_report():
