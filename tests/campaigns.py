@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 
-from ddal_jax.campaign import Campaign
+from ddal_jax.campaign import Campaign, store
+from ddal_jax.campaign.knowledge import current_state
 
 NUM_POINTS, BATCH = 40, 4
 FEATURES = np.random.default_rng(0).normal(size=(NUM_POINTS, 3)).astype(np.float32)
@@ -24,6 +25,28 @@ def write_labels(path, rows, header=("id", "label")):
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *rows])
     return path
+
+
+def write_text(path, text, encoding="utf-8"):
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def label(campaign, rows, name="labels.csv", header=("id", "label")):
+    """Takes in labels by way of a file."""
+    return campaign.ingest(write_labels(campaign.folder.parent / name, rows, header))
+
+
+def may_be_asked(campaign):
+    """Ids that the next round may ask."""
+    with store.opened(campaign.folder) as connection:
+        return [str(row) for row in np.flatnonzero(current_state(connection).eligible)]
+
+
+def classes_of(campaign):
+    """Names of the classes so far."""
+    with store.opened(campaign.folder) as connection:
+        return current_state(connection).classes
 
 
 def truth(name):

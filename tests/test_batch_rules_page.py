@@ -7,8 +7,10 @@ import batch_rule_tables
 import pytest
 
 from ddal_jax import evaluate
+from ddal_jax.cli import fixed_graph
 from ddal_jax.experiments import results
 from ddal_jax.experiments.config import plain
+from ddal_jax.experiments.fixed_graph.settings import FixedGraphSettings
 from ddal_jax.experiments.presets import EXPERIMENTS
 
 FOLDER, FIXED = batch_rule_tables.RESULTS / "batch-rules", batch_rule_tables.RESULTS / "fixed-graph"
@@ -39,6 +41,16 @@ def test_the_table_of_the_readme_is_that_of_the_report():
     for words, cells in said.items():
         found = [batch_rule_tables.duel(task, IN_WORDS[words]) for task in tasks]
         assert cells == [re.sub(r" ± [\d.]+", "", cell) for cell in found]
+
+
+def test_the_report_on_fixed_graphs_is_that_of_the_results():
+    found = results.read(FIXED / "results.jsonl.gz")
+    tasks = [FixedGraphSettings(task=run.task) for run in found.runs]
+    standings = evaluate.checkpoint_means(found.records, challenger=batch_rule_tables.ADVISED)
+
+    assert [run.config for run in found.runs] == [plain(task.as_dict()) for task in tasks]
+    written = (FIXED / "report.md").read_text(encoding="utf-8")
+    assert fixed_graph.report(standings, batch_rule_tables.ADVISED, tasks) == written
 
 
 def test_what_a_longer_walk_does_to_imbalanced_classes_is_what_its_results_say():

@@ -6,11 +6,20 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from campaigns import BATCH, CLASSES, FEATURES, NUM_POINTS, answers, begin, read_csv, standing, write_labels, write_pool
+from campaigns import (
+    BATCH,
+    CLASSES,
+    FEATURES,
+    NUM_POINTS,
+    answers,
+    begin,
+    label,
+    read_csv,
+    write_pool,
+)
 
 from ddal_jax import DirectedGraph, KNNGraph, suggest
 from ddal_jax.campaign import Campaign, NothingLeft, folders, store
-from ddal_jax.campaign.knowledge import current_state
 from ddal_jax.campaign.rounds import COLUMNS
 from ddal_jax.campaign.settings import settings_from, settings_of
 from ddal_jax.pool_graph import GraphSettings
@@ -21,22 +30,8 @@ def campaign(tmp_path):
     return begin(tmp_path, classes=CLASSES)
 
 
-def _label(campaign, rows, name="labels.csv", header=("id", "label")):
-    return campaign.ingest(write_labels(campaign.folder.parent / name, rows, header))
-
-
-def _may_be_asked(campaign):
-    with store.opened(campaign.folder) as connection:
-        return [str(row) for row in np.flatnonzero(current_state(connection).eligible)]
-
-
-def _classes(campaign):
-    with store.opened(campaign.folder) as connection:
-        return current_state(connection).classes
-
-
 def test_a_round_asks_what_suggest_asks(campaign):
-    _label(campaign, [("3", "a"), ("8", "b"), ("21", "a")])
+    label(campaign, [("3", "a"), ("8", "b"), ("21", "a")])
     labels = np.full(NUM_POINTS, -1)
     labels[[3, 8, 21]] = [0, 1, 0]
 
@@ -85,7 +80,7 @@ def test_every_round_replays_to_the_same_batch_whatever_came_after(campaign):
     for turn in range(3):
         asked = campaign.next(BATCH)
         if turn:
-            _label(campaign, answers(asked.queries), f"{turn}.csv")
+            label(campaign, answers(asked.queries), f"{turn}.csv")
     campaign.undo()
 
     replays = [campaign.replay(number) for number in (1, 2, 3)]
@@ -106,7 +101,7 @@ def test_a_changed_queries_file_is_told_by_replay(campaign):
 
 
 def test_a_batch_shrinks_to_what_is_left_and_then_nothing_is(campaign):
-    _label(campaign, [(str(row), "a") for row in range(NUM_POINTS - BATCH)])
+    label(campaign, [(str(row), "a") for row in range(NUM_POINTS - BATCH)])
 
     asked = campaign.next(BATCH + 1)
 
@@ -115,99 +110,10 @@ def test_a_batch_shrinks_to_what_is_left_and_then_nothing_is(campaign):
         campaign.next(1)
 
 
-def test_undo_takes_back_ingest_by_ingest_what_each_had_changed(campaign):
-    stages = [standing(campaign)]
-    for number, rows in enumerate([[("1", "a"), ("2", "b")], [("2", "a"), ("3", "b")], [("1", "b")]]):
-        _label(campaign, rows, f"{number}.csv")
-        stages.append(standing(campaign))
-
-    for stage in stages[-2::-1]:
-        campaign.undo()
-        assert standing(campaign) == stage
-    with pytest.raises(NothingLeft, match="no ingest is left"):
-        campaign.undo()
-
-
-def test_an_ingest_after_an_undo_is_what_the_next_undo_takes_back(campaign):
-    for number, rows in enumerate([[("1", "a")], [("2", "b")]]):
-        _label(campaign, rows, f"{number}.csv")
-    campaign.undo()
-    _label(campaign, [("3", "a")], "2.csv")
-
-    assert [campaign.undo().file for _ in range(2)] == ["2.csv", "0.csv"]
-    assert standing(campaign) == {}
-
-
-def test_the_same_file_again_changes_nothing_even_after_a_correction(campaign):
-    first = _label(campaign, [("1", "a"), ("2", "b")])
-    _label(campaign, [("2", "a")], "correction.csv")
-    before = standing(campaign)
-
-    again = _label(campaign, [("1", "a"), ("2", "b")])
-
-    assert (first.ingest, first.new) == (1, 2)
-    assert (again.ingest, again.repeated, again.new, again.changed) == (None, 1, 0, 0)
-    assert standing(campaign) == before
-    assert campaign.undo().file == "correction.csv"
-
-
-def test_a_file_taken_back_can_be_taken_in_again(campaign):
-    rows = [("1", "a")]
-    _label(campaign, rows)
-    campaign.undo()
-
-    assert _label(campaign, rows).new == 1
-    assert standing(campaign) == {("1", ""): "a"}
-
-
-def test_only_what_differs_from_what_stands_is_added(campaign):
-    _label(campaign, [("1", "a"), ("2", "b")])
-
-    found = _label(campaign, [("1", "a"), ("2", "a"), ("3", "b"), ("4", "")], "more.csv")
-
-    assert (found.new, found.changed, found.same, found.missing) == (1, 1, 1, 1)
-
-
-def test_votes_of_several_annotators_are_kept_and_a_tie_is_asked_again(campaign):
-    header = ("id", "label", "annotator")
-    votes = [("1", "a", "x"), ("1", "a", "y"), ("1", "b", "z"), ("2", "a", "x"), ("2", "b", "y")]
-    _label(campaign, votes, header=header)
-
-    status = campaign.status()
-
-    assert (status["labeled"], status["per_class"], status["tied_ids"]) == (1, {"a": 1, "b": 0}, ["2"])
-    assert len(standing(campaign)) == 5
-    _label(campaign, [(str(row), "a") for row in range(NUM_POINTS) if row not in (1, 2, 7, 8, 9)], "rest.csv")
-    assert "2" in [query["id"] for query in campaign.next(BATCH).queries]
-    assert "2" not in _may_be_asked(campaign)
-    _label(campaign, [("2", "b", "z")], "third.csv", header)
-    assert campaign.status()["per_class"]["b"] == 1
-
-
-def test_a_skip_takes_a_point_out_until_somebody_labels_it(campaign):
-    header = ("id", "label", "annotator", "action")
-    _label(campaign, [("1", "", "x", "ignore")], header=header)
-    assert campaign.status()["ignored"] == 1
-
-    _label(campaign, [("1", "a", "y", "")], "other.csv", header)
-
-    assert [campaign.status()[name] for name in ("ignored", "labeled")] == [0, 1]
-
-
-def test_what_nobody_in_particular_ignores_counts_for_nobody(campaign):
-    header = ("id", "label", "annotator", "action")
-    _label(campaign, [("1", "a", "x", ""), ("2", "a", "x", "")], header=header)
-
-    _label(campaign, [("1", "", "", "ignore")], "ignore.csv", header)
-
-    assert [campaign.status()[name] for name in ("ignored", "labeled")] == [1, 1]
-    assert "1" not in _may_be_asked(campaign)
-
-
 def test_one_class_is_a_start_and_none_is_too(tmp_path):
     campaign = begin(tmp_path)
     nothing = campaign.next(BATCH)
-    _label(campaign, [("1", "only")])
+    label(campaign, [("1", "only")])
 
     asked = campaign.next(BATCH)
 
@@ -220,7 +126,7 @@ def test_ids_of_a_file_are_the_key_everywhere(tmp_path):
     (tmp_path / "names.txt").write_text("\n".join(names))
     campaign = begin(tmp_path, ids=str(tmp_path / "names.txt"), classes=CLASSES)
     (tmp_path / "names.txt").unlink()
-    _label(campaign, [("image 3", "a"), ("image 8", "b")])
+    label(campaign, [("image 3", "a"), ("image 8", "b")])
 
     asked = campaign.next(BATCH)
 
@@ -240,22 +146,10 @@ def test_options_hold_for_one_round_and_defaults_fit_small_pools():
     assert settings_of({"settings": dataclasses.asdict(told)}) == told
 
 
-def test_classes_may_appear_and_disappear_in_mid_campaign(tmp_path):
-    campaign = begin(tmp_path)
-    seen = []
-    for number, rows in enumerate([[("1", 10)], [("2", "x"), ("3", "2")]]):
-        _label(campaign, rows, f"{number}.csv")
-        seen.append(_classes(campaign))
-    campaign.undo()
-    seen.append(_classes(campaign))
-
-    assert seen == [("10",), ("2", "10", "x"), ("10",)]
-
-
 def test_status_tells_where_the_campaign_stands(campaign):
     asked = campaign.next(BATCH)
     assert campaign.status()["unexplored_share"] == 1.0
-    _label(campaign, answers(asked.queries))
+    label(campaign, answers(asked.queries))
 
     status = campaign.status()
 
@@ -340,7 +234,7 @@ def test_the_graph_is_kept_and_another_k_or_metric_builds_its_own(campaign, monk
 
 def test_soft_labels_are_an_option_of_a_round(campaign):
     header = ("id", "label", "annotator")
-    _label(campaign, [("1", "a", "x"), ("1", "a", "y"), ("1", "b", "z"), ("2", "b", "x")], header=header)
+    label(campaign, [("1", "a", "x"), ("1", "a", "y"), ("1", "b", "z"), ("2", "b", "x")], header=header)
 
     asked = campaign.next(BATCH, soft_labels=True)
 
@@ -355,8 +249,8 @@ def test_soft_labels_are_an_option_of_a_round(campaign):
 
 
 def test_the_export_tells_given_from_propagated_and_unreached(campaign):
-    _label(campaign, [("1", "a"), ("2", "b")])
-    _label(campaign, [("3", "ignore")], "out.csv", ("id", "action"))
+    label(campaign, [("1", "a"), ("2", "b")])
+    label(campaign, [("3", "ignore")], "out.csv", ("id", "action"))
 
     found = campaign.export()
 

@@ -1,24 +1,17 @@
-"""Simulations: what strategies share, what is judged, awkward data, and the command."""
+"""Simulations: what strategies share, what is judged, and awkward data."""
 
-import json
 import math
-import os
-import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import oracles
 import pytest
-from made_records import noisy, records_of
 
-from ddal_jax import cli, evaluate
+from ddal_jax import evaluate
 from ddal_jax.campaign import judge
 from ddal_jax.campaign.simulation import simulate
 from ddal_jax.campaign.trials import STRATEGIES, Sizes, sizes
-from ddal_jax.cli import simulate as command
 from ddal_jax.data.pools import hold_out
 from ddal_jax.experiments import results
 from ddal_jax.pool_graph import GraphSettings
@@ -238,100 +231,6 @@ def test_a_judge_without_labels_guesses_and_with_one_class_knows_no_other():
     assert sure.tolist() == [[0, 1, 0]] * 4
     grade = judge.grade(sure, labels)
     assert (grade.accuracy, grade.balanced_accuracy) == (pytest.approx(1 / 2), pytest.approx(1 / 3))
-
-
-@pytest.fixture
-def files(tmp_path, monkeypatch):
-    """A pool and its labels on disk; the command finds them in the current folder."""
-    features, labels = clouds()
-    np.save(tmp_path / "pool.npy", features)
-    (tmp_path / "labels.csv").write_text(
-        "id,label\n" + "".join(f"{row},c{label}\n" for row, label in enumerate(labels))
-    )
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ddal_jax.cli.simulate.prepare", lambda: None)
-    return tmp_path
-
-
-SIZES = ["--seeds", "2", "-n", "5", "--budget", "15", "--num-neighbors", "4"]
-COMMAND = ["simulate", "pool.npy", "--labels", "labels.csv", *SIZES]
-
-
-def test_the_command_prints_gains_over_random_and_keeps_results_for_the_evaluation(files, capsys):
-    assert cli.main([*COMMAND, "-o", "kept"]) == 0
-    printed = capsys.readouterr().out
-    assert cli.main(["evaluate", "kept", "--json"]) == 0
-    judged = json.loads(capsys.readouterr().out)["tasks"][0]
-    assert cli.main(["evaluate", "kept/graph", "--json"]) == 0
-    read_out = json.loads(capsys.readouterr().out)["tasks"][0]
-
-    assert judged["task"] == "pool, judged by logistic regression"
-    assert read_out["task"] == "pool, judged by the graph's own answer on the whole pool, nothing held out"
-    for task in (judged, read_out):
-        for own in task["standings"]:
-            gain = [] if own["strategy"] == "random" else [f"{100 * own['difference']:+.2f}", f"{own['p_value']:.3f}"]
-            line = [own["strategy"], f"{100 * own['area']:.2f}", *gain]
-            assert any(set(line) <= set(printed_line.split()) for printed_line in printed.splitlines()), line
-    assert printed.count("Nothing beats random labelling here.") == 2
-    assert "2 seeds can tell no difference from chance; it takes at least 8." in printed
-
-
-@pytest.mark.slow
-def test_the_command_runs_in_a_process_of_its_own(files):
-    run = [sys.executable, "-m", "ddal_jax", *COMMAND, "--json"]
-    environment = os.environ | {"XDG_CACHE_HOME": str(files / "cache"), "PYTHONPATH": str(REPOSITORY)}
-
-    done = subprocess.run(run, env=environment, capture_output=True, text=True, timeout=300)
-
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["judged"]["tasks"][0]["num_seeds"] == 2
-
-
-def test_the_command_answers_in_json_and_leaves_out_what_has_no_label(files, capsys):
-    lines = (files / "labels.csv").read_text().splitlines()
-    (files / "labels.csv").write_text("\n".join(lines[:-4]))
-
-    assert cli.main([*COMMAND, "--num-test", "11", "--strategies", "coreset", "--json"]) == 0
-
-    told = json.loads(capsys.readouterr().out)
-    assert (told["rows"], told["left_out"], told["classes"]) == (60, 4, ["c0", "c1", "c2"])
-    assert (told["num_points"], told["num_test"], told["budget"]) == (45, 11, 15)
-    assert {own["strategy"] for own in told["judged"]["tasks"][0]["standings"]} == {"random", "coreset"}
-    assert told["better_than_random"] == {"judged": [], "read_out": []}
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--seeds", "1"], r"--seeds must be at least 2 \(one says nothing of chance\); got 1"),
-        (["--strategies", "luck"], "strategies must be one of .*; got 'luck'"),
-        (["--budget", "100"], r"budget must be in \[6, 45\]"),
-        (["--criterion", "luck"], "criterion must be one of .*; got 'luck'"),
-        (["--labels", "nothing.csv"], "LABELS must be a file; got 'nothing.csv'"),
-        (["--labels", "some.csv"], "labels must be of at least two classes"),
-        (["-o", "full"], r"full.results.jsonl already holds results"),
-    ],
-)
-def test_the_command_refuses_bad_input_and_changes_nothing(files, capsys, words, message):
-    (files / "some.csv").write_text("id,label\n" + "".join(f"{row},a\n" for row in range(60)))
-    (files / "full").mkdir()
-    (files / "full" / "results.jsonl").write_text("mine")
-    before = sorted(path.name for path in files.rglob("*"))
-
-    assert cli.main([*COMMAND, *words]) == 2
-
-    assert re.search(message, capsys.readouterr().err)
-    assert sorted(path.name for path in files.rglob("*")) == before
-    assert (files / "full" / "results.jsonl").read_text() == "mine"
-
-
-def test_a_gain_that_is_resolved_is_told():
-    gains = records_of(noisy({"random": 0, "better": 0.1, "worse": -0.1}, num_seeds=10))
-    comparison = evaluate.compare(gains)
-
-    told = command._told(comparison)
-
-    assert told.splitlines()[-1] == "Better than random: better. Worse than random: worse."
 
 
 @pytest.mark.slow

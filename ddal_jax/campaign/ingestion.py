@@ -54,9 +54,10 @@ def ingest(connection: sqlite3.Connection, labels: LabelFile) -> Ingested:
       ValueError: an unknown id, a label for an ignored point; names the line and a remedy.
     """
     with store.writing(connection):
-        earlier = {digest: act.number for act, digest in store.standing_ingests(connection)}
-        if labels.digest in earlier:
-            return Ingested(None, 0, 0, len(labels.votes), labels.num_missing, earlier[labels.digest])
+        earlier = {(act.source, digest): act.number for act, digest in store.standing_ingests(connection)}
+        repeated = earlier.get((labels.name, labels.digest))
+        if repeated is not None:
+            return Ingested(None, 0, 0, len(labels.votes), labels.num_missing, repeated)
         standing = {
             (entry.row, entry.annotator): entry
             for entry in store.standing(connection, until=store.last_position(connection))

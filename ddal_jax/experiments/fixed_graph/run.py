@@ -92,9 +92,9 @@ def run_rule(settings: FixedGraphSettings, name: str, drawn: Sequence[Problem]) 
 
 def compile_rule(rule: Rule, own: Problem, settings: FixedGraphSettings) -> Ask:
     """Compiles what asks all labels of a problem, one at a time; problems of one task and one K share it."""
-    program = _ask_in_turn if rule.sees_classes else _ask_at_once
     strategy = rule.make(_setting(settings, own))
-    return program.lower(*_arguments(own, 0), strategy=strategy, num_queries=settings.budget - 1).compile()
+    static = {"strategy": strategy, "num_queries": settings.budget - 1, "in_turn": rule.sees_classes}
+    return _ask.lower(*_arguments(own, 0), **static).compile()
 
 
 def ask(program: Ask, own: Problem, seed: int) -> Asked:
@@ -136,8 +136,8 @@ def _setting(settings: FixedGraphSettings, own: Problem) -> Setting:
     return Setting(graph, own.num_classes, TASKS[settings.task].num_clusters)
 
 
-@functools.partial(jax.jit, static_argnames=("strategy", "num_queries"))
-def _ask_in_turn(
+@functools.partial(jax.jit, static_argnames=("strategy", "num_queries", "in_turn"))
+def _ask(
     key: jax.Array,
     features: Float[Array, "n d"],
     labels: Int[Array, " n"],
@@ -145,10 +145,14 @@ def _ask_in_turn(
     *,
     strategy: QueryStrategy,
     num_queries: int,
+    in_turn: bool,
 ) -> Query:
     key, prepare_key = jax.random.split(key)
     labeled = jnp.zeros(labels.shape, bool).at[start].set(True)
-    prepared = strategy.prepare(prepare_key, _pool(features, labels, labeled))
+    pool = _pool(features, labels, labeled)
+    prepared = strategy.prepare(prepare_key, pool)
+    if not in_turn:
+        return strategy.query(key, prepared, pool, query_size=num_queries)
 
     def turn(labeled, query_key):
         query = strategy.query(query_key, prepared, _pool(features, labels, labeled), query_size=1)
@@ -156,21 +160,6 @@ def _ask_in_turn(
 
     _, queries = lax.scan(turn, labeled, jax.random.split(key, num_queries))
     return jax.tree.map(lambda part: part[:, 0], queries)
-
-
-@functools.partial(jax.jit, static_argnames=("strategy", "num_queries"))
-def _ask_at_once(
-    key: jax.Array,
-    features: Float[Array, "n d"],
-    labels: Int[Array, " n"],
-    start: Int[Array, ""],
-    *,
-    strategy: QueryStrategy,
-    num_queries: int,
-) -> Query:
-    key, prepare_key = jax.random.split(key)
-    pool = _pool(features, labels, jnp.zeros(labels.shape, bool).at[start].set(True))
-    return strategy.query(key, strategy.prepare(prepare_key, pool), pool, query_size=num_queries)
 
 
 def _pool(features: Float[Array, "n d"], labels: Int[Array, " n"], labeled: Bool[Array, " n"]) -> Pool:
