@@ -5,7 +5,6 @@ import csv
 import numpy as np
 
 from ddal_jax.campaign import Campaign, store
-from ddal_jax.campaign.knowledge import current_state
 
 NUM_POINTS, BATCH = 40, 4
 FEATURES = np.random.default_rng(0).normal(size=(NUM_POINTS, 3)).astype(np.float32)
@@ -39,12 +38,16 @@ def label(campaign, rows, name="labels.csv", header=("id", "label")):
 
 def may_be_asked(campaign):
     """Ids that the next round may ask."""
+    from ddal_jax.campaign.knowledge import current_state  # imports JAX, which workers that only ingest do without
+
     with store.opened(campaign.folder) as connection:
         return [str(row) for row in np.flatnonzero(current_state(connection).eligible)]
 
 
 def classes_of(campaign):
     """Names of the classes so far."""
+    from ddal_jax.campaign.knowledge import current_state
+
     with store.opened(campaign.folder) as connection:
         return current_state(connection).classes
 
