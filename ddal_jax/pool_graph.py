@@ -12,6 +12,10 @@ from ddal_jax.graph.affinity import SYMMETRIZATIONS, affinity
 from ddal_jax.graph.knn import knn_graph
 from ddal_jax.graph.types import AnyGraph, KNNGraph
 
+# In a pool of some hundred points the paper's T is 3. Labels then reach so little that a query asks unreached points by
+# lot for long, which costs most where classes are rare; 8 steps are too many for islands (docs/batch-rules.md).
+FEWEST_STEPS = 6
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GraphSettings:
@@ -19,13 +23,15 @@ class GraphSettings:
 
     Attributes:
       num_neighbors: K edges per node.
-      num_steps: T diffusion steps per query; None takes `recommended_num_steps`.
+      num_steps: T diffusion steps per query; None takes `recommended_num_steps`, but at least `fewest_steps`.
+      fewest_steps: 0 leaves T to the paper's rule.
       symmetrize: as in `affinity`.
       metric: "euclidean" or "cosine".
     """
 
     num_neighbors: int = 10
     num_steps: int | None = None
+    fewest_steps: int = FEWEST_STEPS
     symmetrize: str = "max"
     metric: str = "euclidean"
 
@@ -33,6 +39,7 @@ class GraphSettings:
         checks.integer("num_neighbors", self.num_neighbors, low=1)
         if self.num_steps is not None:
             checks.integer("num_steps", self.num_steps, low=0)
+        checks.integer("fewest_steps", self.fewest_steps, low=0)
         checks.choice("symmetrize", self.symmetrize, SYMMETRIZATIONS)
         checks.choice("metric", self.metric, METRICS)
 
@@ -40,7 +47,7 @@ class GraphSettings:
         """Returns T for a pool of `num_points`."""
         if self.num_steps is not None:
             return self.num_steps
-        return recommended_num_steps(num_points, self.num_neighbors)
+        return max(self.fewest_steps, recommended_num_steps(num_points, self.num_neighbors))
 
 
 def pool_graph(features: Float[Array, "n d"], settings: GraphSettings) -> AnyGraph:

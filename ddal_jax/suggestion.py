@@ -1,5 +1,6 @@
 """The flat door: features and labels in, the points to label next out, with the reasons. NumPy on both sides."""
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.diffusion import label_mass, recommended_num_steps, simplex
+from ddal_jax.diffusion import label_mass, simplex
 from ddal_jax.graph.hops import nearest_labels
 from ddal_jax.graph.types import AnyGraph, check_graph
 from ddal_jax.pool_graph import GraphSettings, pool_graph
@@ -74,7 +75,8 @@ def suggest(
       graph: a graph of the pool to use instead of building one from the features.
       soft_labels: class shares of the labelled rows, non-negative, each row summing to at most 1; replaces the one-hot.
       num_neighbors: K.
-      num_steps: T; by default the smallest T with K^T > N, where K of a given graph is the length of its rows.
+      num_steps: T; by default `recommended_num_steps`, the paper's, but at least 6; K of a given graph is the length
+        of its rows.
       symmetrize: as in `affinity`; "none" is the paper's directed graph.
       metric: "euclidean", or "cosine", which scales every row to length one first.
       criterion: a name from `ddal_jax.scores`; "min_abs" is the paper's Eq. (6).
@@ -112,8 +114,7 @@ def suggest(
     if graph is None:
         graph = pool_graph(pool, graph_settings)
     _check_graph(graph, len(pool))
-    if num_steps is None:
-        num_steps = recommended_num_steps(len(pool), graph.neighbors.shape[1])
+    num_steps = dataclasses.replace(graph_settings, num_neighbors=graph.neighbors.shape[1]).steps_for(len(pool))
     answer = _answer(
         np.uint32(seed), graph, mass, labeled, eligible,
         settings=query_settings, query_size=query_size, num_steps=num_steps,

@@ -16,7 +16,7 @@ from ddal_jax.adapters import sklearn as adapter
 from ddal_jax.adapters.sklearn import DiffusionClassifier, UnreachedWarning
 
 # The shape on which scikit-learn's checks fit most often, so that they and these tests share what is compiled.
-NUM_POINTS, NUM_FEATURES, NUM_NEIGHBORS, NUM_STEPS = 20, 3, 4, 3
+NUM_POINTS, NUM_FEATURES, NUM_NEIGHBORS, NUM_STEPS = 20, 3, 4, 6
 BIASES = np.repeat([0.0, 100.0], NUM_POINTS // 2)[:, None]
 X = np.random.default_rng(0).normal(size=(NUM_POINTS, NUM_FEATURES)) + BIASES
 NEW = np.random.default_rng(1).normal(size=(9, NUM_FEATURES)) + BIASES[::2][:9]
@@ -124,7 +124,7 @@ def test_by_default_steps_follow_the_rule():
 def test_there_are_at_most_as_many_neighbors_as_other_rows():
     crowded = fit(n_neighbors=NUM_POINTS)
 
-    assert (crowded.n_neighbors_, crowded.n_steps_) == (NUM_POINTS - 1, 2)
+    assert (crowded.n_neighbors_, crowded.n_steps_) == (NUM_POINTS - 1, 6)
     assert crowded.reached_.all()
 
 

@@ -59,7 +59,8 @@ def test_the_three_files_of_a_round_agree(campaign):
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
     assert config["settings"]["graph"] == {
         "num_neighbors": 10,
-        "num_steps": 2,
+        "num_steps": 6,
+        "fewest_steps": 6,
         "symmetrize": "max",
         "metric": "euclidean",
     }
@@ -141,7 +142,7 @@ def test_options_hold_for_one_round_and_defaults_fit_small_pools():
     told = settings_from(5, 1000, num_neighbors=20, num_steps=7, ties="coverage")
 
     assert (told.graph.num_neighbors, told.graph.num_steps, told.query.ties) == (20, 7, "coverage")
-    assert settings_from(5, 1000).graph == GraphSettings(num_neighbors=10, num_steps=4)
+    assert settings_from(5, 1000).graph == GraphSettings(num_neighbors=10, num_steps=6)
     assert settings_from(5, 4).graph.num_neighbors == 3
     assert settings_of({"settings": dataclasses.asdict(told)}) == told
 

@@ -60,12 +60,13 @@ def test_initial_weights_and_cycles_draw_from_keys_that_differ():
     assert INITIAL_WEIGHTS > 10**6
 
 
-def test_as_printed_is_equations_1_and_6_with_the_same_k_and_t():
+def test_as_printed_is_equations_1_and_6_with_the_same_k_and_the_papers_t():
     config = dataclasses.replace(BOARD, graph=GraphSettings(num_neighbors=7, num_steps=3))
 
     strategy = STRATEGIES["diffusion-paper"].make(config, 2)
 
-    assert strategy.graph == GraphSettings(num_neighbors=7, num_steps=3, symmetrize="none") == as_printed(config.graph)
+    assert strategy.graph == GraphSettings(num_neighbors=7, num_steps=3, fewest_steps=0, symmetrize="none")
+    assert as_printed(GraphSettings()).steps_for(725) == 3
     assert strategy.settings == QuerySettings(criterion="min_abs", diversity="none", ties="random")
     assert STRATEGIES["diffusion"].make(config, 2).graph.symmetrize == "max"
 

@@ -62,6 +62,14 @@ def test_the_appendix_is_taken_as_printed(name):
         assert config.start_per_class == 4
 
 
+def test_t_is_the_papers_but_where_the_houses_rule_is_judged():
+    steps = {name: EXPERIMENTS[name].runs[0].graph.steps_for(1297) for name in ("digits", "criteria", "poker")}
+
+    assert steps == {"digits": 4, "criteria": 4, "poker": 4}
+    assert {config.graph.steps_for(1297) for config in EXPERIMENTS["batch-rules"].runs} == {6}
+    assert {config.graph.steps_for(1297) for config in EXPERIMENTS["batch-rules-ablation"].runs} == {6}
+
+
 def test_pools_and_test_sets_have_the_sizes_of_the_appendix():
     sizes = {"mnist": (10_000, 10_000), "cifar10": (50_000, 10_000), "svhn": (20_000, 26_032)}
 

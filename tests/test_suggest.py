@@ -8,6 +8,7 @@ import pools
 import pytest
 
 from ddal_jax import DirectedGraph, Suggestion, affinity, knn_graph, recommended_num_steps, suggest, suggestion
+from ddal_jax.pool_graph import GraphSettings
 
 NUM_POINTS, NUM_NEIGHBORS, NUM_CLASSES, NUM_STEPS, QUERY_SIZE = 60, 4, 3, 3, 12
 FEATURES = pools.gaussian(NUM_POINTS, 2)
@@ -203,11 +204,21 @@ def test_the_number_of_classes_is_read_from_the_labels(largest, num_classes):
     assert answer.probabilities.shape == (QUERY_SIZE, num_classes)
 
 
-def test_the_default_number_of_steps_is_the_recommended_one():
+def test_the_default_number_of_steps_is_that_of_the_settings():
     answer = ask(FEATURES, LABELS, num_steps=None)
 
-    assert recommended_num_steps(NUM_POINTS, NUM_NEIGHBORS) == NUM_STEPS
-    assert_same(answer, ask(FEATURES, LABELS))
+    num_steps = GraphSettings(num_neighbors=NUM_NEIGHBORS).steps_for(NUM_POINTS)
+    assert num_steps != NUM_STEPS
+    assert_same(answer, ask(FEATURES, LABELS, num_steps=num_steps))
+
+
+@pytest.mark.parametrize(
+    ("num_points", "k", "num_steps"), [(725, 10, 6), (2000, 10, 6), (10**6, 10, 7), (50, 2, 6), (100, 2, 7), (10, 1, 9)]
+)
+def test_labels_walk_as_far_as_the_paper_says_and_at_least_six_steps(num_points, k, num_steps):
+    assert GraphSettings(num_neighbors=k).steps_for(num_points) == num_steps
+    by_the_paper = GraphSettings(num_neighbors=k, fewest_steps=0).steps_for(num_points)
+    assert by_the_paper == recommended_num_steps(num_points, k) <= num_steps
 
 
 def test_cosine_is_the_distance_between_rows_of_length_one():

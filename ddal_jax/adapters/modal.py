@@ -48,7 +48,7 @@ def diffusion_sampling(
       diversity: batch rule.
       ties: what orders points that nothing reaches.
       n_neighbors: K; all other points where there are fewer.
-      n_steps: T; by default the smallest T with K^T > N.
+      n_steps: T; by default the smallest T with K^T > N, at least 6.
       symmetrize: as in `ddal_jax.affinity`.
       metric: "euclidean" or "cosine".
       n_rediffusions: turns in which a batch is picked; by default the smaller of its size and 16.
@@ -76,9 +76,7 @@ def diffusion_sampling(
         raise ValueError(f"X_pool must have as many columns as X_training, {known.shape[1]}; got {pool.shape[1]}.")
     points = pool if known is None else np.concatenate([known, pool])
     labels = np.concatenate([codes, np.full(len(pool), -1)])
-    graph_words = graph_settings(
-        len(points), n_neighbors=n_neighbors, n_steps=n_steps, symmetrize=symmetrize, metric=metric
-    )
+    graph = graph_settings(len(points), n_neighbors=n_neighbors, n_steps=n_steps, symmetrize=symmetrize, metric=metric)
     query_words = query_settings(
         criterion=criterion, diversity=diversity, ties=ties,
         n_rediffusions=n_rediffusions, n_refine_steps=n_refine_steps,
@@ -86,7 +84,8 @@ def diffusion_sampling(
     answer = suggest(
         np.asarray(features_of("X_training and X_pool", points, metric)), labels, query_size=n_instances, seed=seed,
         num_classes=max(2, int(labels.max()) + 1) if num_classes is None else num_classes,
-        **dataclasses.asdict(graph_words), **dataclasses.asdict(query_words),
+        num_neighbors=graph.num_neighbors, num_steps=graph.num_steps, symmetrize=symmetrize, metric=metric,
+        **dataclasses.asdict(query_words),
     )  # fmt: skip
     return answer.indices.astype(int) - len(codes), -answer.scores.astype(float)
 

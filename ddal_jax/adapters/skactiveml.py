@@ -39,7 +39,7 @@ class DiffusionSampling(SingleAnnotatorPoolQueryStrategy):
         takes "root_reach_margin", "margin" and "min_abs" alone; see `ddal_jax.suggest`.
       ties: what orders samples that nothing reaches: "random" or "coverage".
       n_neighbors: K; all other samples where there are fewer.
-      n_steps: T; by default the smallest T with K^T > N.
+      n_steps: T; by default the smallest T with K^T > N, at least 6.
       symmetrize: as in `ddal_jax.affinity`; "none" is the paper's.
       metric: "euclidean" or "cosine".
       n_rediffusions: turns in which a batch is picked; by default the smaller of its size and 16.

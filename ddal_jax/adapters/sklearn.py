@@ -46,7 +46,7 @@ class DiffusionClassifier(ClassifierMixin, BaseEstimator):
       missing_label: what stands in `y` for an unknown label: a number, a string, None or NaN. None and NaN both mean
         any entry without a value.
       n_neighbors: K; all other rows where there are fewer.
-      n_steps: T; by default the smallest T with K^T > N.
+      n_steps: T; by default the smallest T with K^T > N, at least 6.
       symmetrize: as in `ddal_jax.affinity`; "none" is the paper's directed graph.
       metric: "euclidean", or "cosine", which scales every row to length one first.
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--embedding", metavar="NAME", help=f"one of: {', '.join(EMBEDDINGS)}")
     graph = parser.add_argument_group("strategies on a graph")
     graph.add_argument("--num-neighbors", type=int, metavar="K", help="edges per node")
-    graph.add_argument("--num-steps", type=int, metavar="T", help="the rule is the smallest T with K^T > N")
+    graph.add_argument("--num-steps", type=int, metavar="T", help="default: the smallest T with K^T > N")
     graph.add_argument(
         "--symmetrize", metavar="MODE", help=f"one of: {', '.join(SYMMETRIZATIONS)}; diffusion-paper takes none always"
     )

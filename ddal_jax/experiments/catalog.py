@@ -45,8 +45,8 @@ def _diffusion(config: RunConfig, num_classes: int) -> Diffusion:
 
 
 def as_printed(graph: GraphSettings) -> GraphSettings:
-    """Returns the same K and T on the directed graph that Eq. (1) prints."""
-    return dataclasses.replace(graph, symmetrize="none", metric="euclidean")
+    """Returns the same K on the directed graph that Eq. (1) prints, and T by the paper's rule unless it is fixed."""
+    return dataclasses.replace(graph, symmetrize="none", metric="euclidean", fewest_steps=0)
 
 
 def _diffusion_as_printed(config: RunConfig, num_classes: int) -> Diffusion:
