@@ -62,6 +62,7 @@ def query(
     mass: Float[Array, "n c"],
     labeled: Bool[Array, " n"],
     eligible: Bool[Array, " n"],
+    outstanding: Bool[Array, " n"] | None = None,
     *,
     settings: QuerySettings,
     query_size: int,
@@ -75,6 +76,9 @@ def query(
       mass: known labels, from `label_mass`.
       labeled: True where the label is known.
       eligible: True where a point may be asked.
+      outstanding: True where a point was asked before and its label has not come. It counts as a pick of a turn before
+        the first, so that points near it wait too; for "local_minima" with a pick term, where there is one. "none"
+        with random ties takes no notice of it, as it takes none of its own picks. None is none of them.
       settings: criterion, batch rule and ties. Static.
       query_size: B. Static.
       num_steps: T. Static.
@@ -90,7 +94,9 @@ def query(
             key, graph, mass, labeled, labeled | ~eligible,
             settings=settings, query_size=query_size, num_steps=num_steps,
         )  # fmt: skip
-    return pick_batch(key, graph, mass, labeled, eligible, 1.0, rule=rule, query_size=query_size)
+    if outstanding is not None and rule.spread_reached:
+        rule = dataclasses.replace(rule, pick_term=scores.PICK_TERMS.get(rule.criterion))
+    return pick_batch(key, graph, mass, labeled, eligible, 1.0, outstanding, rule=rule, query_size=query_size)
 
 
 def _lowest_at_once(

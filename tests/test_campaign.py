@@ -5,6 +5,7 @@ import json
 
 import jax.numpy as jnp
 import numpy as np
+import oracles
 import pytest
 from campaigns import (
     BATCH,
@@ -19,8 +20,8 @@ from campaigns import (
 )
 
 from ddal_jax import DirectedGraph, KNNGraph, suggest
-from ddal_jax.campaign import Campaign, NothingLeft, folders, store
-from ddal_jax.campaign.rounds import COLUMNS
+from ddal_jax.campaign import Campaign, NothingLeft, folders, replays, rounds, store
+from ddal_jax.campaign.batches import COLUMNS
 from ddal_jax.campaign.settings import settings_from, settings_of
 from ddal_jax.pool_graph import GraphSettings
 
@@ -57,13 +58,7 @@ def test_the_three_files_of_a_round_agree(campaign):
     assert lines == asked.queries
     assert [{k: "" if v is None else str(v) for k, v in line.items()} for line in lines] == rows
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
-    assert config["settings"]["graph"] == {
-        "num_neighbors": 10,
-        "num_steps": 6,
-        "fewest_steps": 6,
-        "symmetrize": "max",
-        "metric": "euclidean",
-    }
+    assert config["settings"]["graph"] == dataclasses.asdict(GraphSettings(num_neighbors=10, num_steps=6))
     assert config["pool"]["ids_from"] == "row numbers"
     assert "jaxlib" in config["environment"]["packages"]
 
@@ -90,15 +85,73 @@ def test_every_round_replays_to_the_same_batch_whatever_came_after(campaign):
     assert replays[2].replayed == [query["id"] for query in asked.queries]
 
 
-def test_a_changed_queries_file_is_told_by_replay(campaign):
+def test_labels_typed_into_a_rounds_own_file_leave_the_round_the_same(campaign):
     asked = campaign.next(BATCH)
-    with (asked.folder / "queries.csv").open("a") as file:
-        file.write("5,39,0,boundary,,,,,,\n")
+    path = asked.folder / "queries.csv"
+    answered = [["id", "label"], *answers(asked.queries)]
+    typed = [f"{line},{label}" for line, (_, label) in zip(path.read_text().splitlines(), answered, strict=True)]
+    path.write_text("\n".join(typed))
+
+    taken, replay = campaign.ingest(path), campaign.replay(1)
+
+    assert taken.new == BATCH
+    assert (replay.same, replay.file_unchanged) == (True, False)
+    assert replay.asked == replay.replayed == [query["id"] for query in asked.queries]
+
+
+def test_a_round_that_would_ask_other_points_now_is_not_the_same(campaign, monkeypatch):
+    asked = campaign.next(BATCH)
+    pick = replays.batches.pick
+    monkeypatch.setattr(replays.batches, "pick", lambda *given, seed: pick(*given, seed=seed + 1))
 
     replay = campaign.replay(1)
 
-    assert (replay.same, replay.file_unchanged) == (False, False)
-    assert replay.asked == replay.replayed
+    assert (replay.same, replay.file_unchanged) == (False, True)
+    assert replay.asked == [query["id"] for query in asked.queries] != replay.replayed
+
+
+PAIRS = np.repeat(100 * np.random.default_rng(0).normal(size=(NUM_POINTS // 2, 3)), 2, axis=0)
+PAIRS = (PAIRS + np.random.default_rng(1).normal(size=PAIRS.shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, *(pytest.param({"diversity": rule}, marks=pytest.mark.slow) for rule in ("local_minima", "coverage"))],
+)
+def test_partners_of_points_waited_for_are_not_asked_while_others_are_left(campaign, tmp_path, options):
+    write_pool(tmp_path, PAIRS)
+    campaign = Campaign.init(tmp_path / "pool.npy", tmp_path / "pairs", classes=CLASSES)
+
+    def ask():
+        asked = campaign.next(BATCH, num_neighbors=1, num_steps=2, **options)
+        return [int(query["id"]) // 2 for query in asked.queries]
+
+    pairs = [pair for _ in range(NUM_POINTS // 2 // BATCH) for pair in ask()]
+
+    assert sorted(pairs) == list(range(NUM_POINTS // 2))
+    assert len(set(ask())) == BATCH
+    assert all(campaign.replay(number).same for number in (1, 2, 6))
+
+
+def test_a_round_recorded_before_waiting_counted_replays_as_it_was(campaign, monkeypatch):
+    settings = settings_from(BATCH, NUM_POINTS, num_neighbors=1, num_steps=2)
+    with store.opened(campaign.folder) as connection:
+        for _ in range(4):
+            rounds.ask(connection, campaign.folder, dataclasses.replace(settings, avoid_outstanding=False))
+    recorded = store.rounds
+
+    def as_before(connection):
+        found = recorded(connection)
+        assert all(record.config["settings"].pop("avoid_outstanding") is False for record in found)
+        return found
+
+    monkeypatch.setattr(store, "rounds", as_before)
+
+    assert campaign.replay(4).same
+    monkeypatch.setattr(
+        replays, "settings_of", lambda config: dataclasses.replace(settings_of(config), avoid_outstanding=True)
+    )
+    assert not campaign.replay(4).same
 
 
 def test_a_batch_shrinks_to_what_is_left_and_then_nothing_is(campaign):
@@ -147,8 +200,18 @@ def test_options_hold_for_one_round_and_defaults_fit_small_pools():
     assert settings_of({"settings": dataclasses.asdict(told)}) == told
 
 
+def _share_out_of_reach(known, num_neighbors, num_steps):
+    """Share of the pool that no edge of the graph leads to within T steps, whichever way it points."""
+    edges = np.zeros((NUM_POINTS, NUM_POINTS), bool)
+    np.put_along_axis(edges, oracles.nearest_neighbors(FEATURES, num_neighbors)[0], True, axis=1)
+    reached = np.isin(np.arange(NUM_POINTS), known)
+    for _ in range(num_steps):
+        reached |= (edges | edges.T)[:, reached].any(axis=1)
+    return (~reached).mean()
+
+
 def test_status_tells_where_the_campaign_stands(campaign):
-    asked = campaign.next(BATCH)
+    asked = campaign.next(BATCH, num_neighbors=1, num_steps=2)
     assert campaign.status()["unexplored_share"] == 1.0
     label(campaign, answers(asked.queries))
 
@@ -159,7 +222,8 @@ def test_status_tells_where_the_campaign_stands(campaign):
     assert counts == {
         "pool": NUM_POINTS, "labeled": BATCH, "ignored": 0, "tied": 0, "outstanding": 0, "rounds": 1, "columns": 3
     }  # fmt: skip
-    assert status["unexplored_share"] < 1
+    known = [int(query["id"]) for query in asked.queries]
+    assert 0.2 < status["unexplored_share"] == _share_out_of_reach(known, 1, 2) < 0.9
     assert status["missing_rounds"] == []
 
 
@@ -247,35 +311,3 @@ def test_soft_labels_are_an_option_of_a_round(campaign):
     expected = suggest(FEATURES, labels, query_size=BATCH, seed=seed, soft_labels=shares)
     assert [query["id"] for query in asked.queries] == [str(row) for row in expected.indices]
     assert campaign.replay(1).same
-
-
-def test_the_export_tells_given_from_propagated_and_unreached(campaign):
-    label(campaign, [("1", "a"), ("2", "b")])
-    label(campaign, [("3", "ignore")], "out.csv", ("id", "action"))
-
-    found = campaign.export()
-
-    rows = read_csv(found.path)
-    assert [row["id"] for row in rows] == [str(row) for row in range(NUM_POINTS)]
-    by_source = {name: [row for row in rows if row["source"] == name] for name in ("given", "propagated", "unreached")}
-    assert [len(part) for part in by_source.values()] == [found.given, found.propagated, found.unreached]
-    assert [(row["id"], row["label"]) for row in by_source["given"]] == [("1", "a"), ("2", "b")]
-    assert [row["ignored"] for row in rows].count("1") == 1
-    for row in rows:
-        shares = [float(row["probability_a"]), float(row["probability_b"])]
-        assert sum(shares) == pytest.approx(1, abs=1e-6)  # float32
-        if row["source"] == "unreached":
-            assert (row["predicted"], shares, float(row["reach"])) == ("", [0.5, 0.5], 0.0)
-        elif shares[0] != shares[1]:
-            assert row["predicted"] == CLASSES[int(np.argmax(shares))]
-
-
-def test_the_last_round_is_exported_as_tasks(campaign):
-    with pytest.raises(NothingLeft, match="no round has been asked"):
-        campaign.export(format="labelstudio")
-    asked = campaign.next(BATCH)
-
-    found = campaign.export(format="labelstudio")
-
-    tasks = json.loads(found.path.read_text())
-    assert [task["data"]["pool_id"] for task in tasks] == [query["id"] for query in asked.queries]

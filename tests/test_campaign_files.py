@@ -8,9 +8,11 @@ import pytest
 from campaigns import FEATURES, write_text
 
 from ddal_jax.campaign import Campaign
+from ddal_jax.campaign.fingerprint import differences, fingerprint
 from ddal_jax.campaign.pool_files import read_pool
 
 FEW = FEATURES[:3]
+OBJECTS = r"holds Python objects, which are never unpickled\. Save plain arrays: .*numpy\.float32.*asarray\(ids, str\)"
 NAMES = ["x", "y", "z"]
 
 
@@ -46,6 +48,11 @@ def write(tmp_path):
             "csv with ids": lambda: write_text(
                 tmp_path / "p.csv", _lines("id,f0,f1,f2", zip(NAMES, *FEW.T, strict=True))
             ),
+            "csv with ids in capitals": lambda: write_text(
+                tmp_path / "p.csv", _lines("ID,f0,f1,f2", zip(NAMES, *FEW.T, strict=True))
+            ),
+            "csv with semicolons": lambda: write_text(tmp_path / "p.csv", _lines().replace(",", ";")),
+            "csv with tabs": lambda: write_text(tmp_path / "p.csv", _lines().replace(",", "\t")),
             "csv of pandas": lambda: write_text(tmp_path / "p.csv", _lines("0,1,2")),
             "csv, CRLF and BOM": lambda: write_text(tmp_path / "p.csv", _lines().replace("\n", "\r\n"), "utf-8-sig"),
             "parquet of columns": lambda: _parquet(tmp_path / "p.parquet", a=FEW[:, 0], b=FEW[:, 1], c=FEW[:, 2]),
@@ -64,6 +71,9 @@ def write(tmp_path):
         ("npz of one array", "row numbers"),
         ("csv", "row numbers"),
         ("csv with ids", "column id"),
+        ("csv with ids in capitals", "column ID"),
+        ("csv with semicolons", "row numbers"),
+        ("csv with tabs", "row numbers"),
         ("csv of pandas", "row numbers"),
         ("csv, CRLF and BOM", "row numbers"),
         ("parquet of columns", "row numbers"),
@@ -151,12 +161,12 @@ def _nan(rows):
         (lambda f: _damaged(f, "parquet"), r"p\.parquet cannot be read as parquet.*cut off"),
         (
             lambda f: _array(f, np.array([[_Trap(f / "sprung")]], object)),
-            "holds Python objects, and nothing is unpickled",
+            OBJECTS,
         ),
-        (_pickled, "holds Python objects, and nothing is unpickled"),
+        (_pickled, OBJECTS),
         (
             lambda f: _npz(f / "p.npz", X=np.array([_Trap(f / "sprung")])),
-            "holds Python objects, and nothing is unpickled",
+            OBJECTS,
         ),
         (lambda f: _npz(f / "p.npz", a=FEW, b=FEW), "must hold its features in an array named .*; got a, b"),
         (lambda f: _array(f, np.zeros(3)), r"numbers of shape \[n, d\]; got float64 of shape \(3,\)"),
@@ -169,12 +179,33 @@ def _nan(rows):
         (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n3\n"), "line 3: must have 2 cells, as the header has; got 1"),
         (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n,\n"), "line 3: column 'f0' must be finite; got ''"),
         (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n3,nan\n"), "line 3: column 'f1' must be finite; got 'nan'"),
-        (lambda f: write_text(f / "p.csv", "f0,f1\n1,x\n"), "line 2: column 'f1' must hold numbers; got 'x'.*--ids f1"),
+        (
+            lambda f: write_text(f / "p.csv", "f0,f1\n1,x\n"),
+            "line 2: column 'f1' must hold numbers, with a .*; got 'x'.*--ids f1",
+        ),
         (
             lambda f: write_text(f / "p.csv", "1.5,2.5\n1,2\n"),
             "line 1: holds numbers where the columns should be named",
         ),
         (lambda f: write_text(f / "p.csv", ",f0\n0,1\n"), "line 1: column 1 has no name.*index=False"),
+        (
+            lambda f: write_text(f / "p.csv", "f0;f1\n1;2,5\n"),
+            "line 2: column 'f1' must hold numbers, with a point for",
+        ),
+        (
+            lambda f: write_text(f / "p.csv", 'id,f0\nu,1\n"v\rw",2\n'),
+            r"row 1 \(counted from 0\): id 'v\\rw' must have no",
+        ),
+        (
+            lambda f: write_text(f / "p.csv", 'id,f0\nu,1\n"v\nw",2\n'),
+            r"must have no line breaks .*; got '\\n'\. Replace",
+        ),
+        (
+            lambda f: _npz(f / "p.npz", X=FEW, id=np.array(["u", "v\tw", "x"])),
+            r"row 1 .*: id 'v\\tw' must have no line",
+        ),
+        (lambda f: _npz(f / "p.npz", X=FEW, id=np.array(["u", "v\x85w", "x"])), "row 1 .* must have no line breaks"),
+        (lambda f: _npz(f / "p.npz", X=FEW, id=np.array([b"u", b"\xff", b"x"])), "row 1 .* must be UTF-8 text"),
         (lambda f: write_text(f / "p.csv", "f0,f0\n0,1\n"), "line 1: column 'f0' stands there twice"),
         (lambda f: write_text(f / "p.csv", "f0,label\n0,1\n"), "column 'label' looks like labels"),
         (lambda f: write_text(f / "p.csv", 'f0,f1\n0,1\n"0,1\n'), "line 3: is not CSV"),
@@ -219,3 +250,33 @@ def test_bad_ids_are_refused(tmp_path, monkeypatch, ids, told):
 
     with pytest.raises(ValueError, match=told):
         Campaign.init("p.csv", ids=ids)
+
+
+@pytest.mark.parametrize("form", ["csv with ids", "npz", "parquet of lists"])
+def test_a_pool_whose_id_column_was_renamed_is_told_by_what_it_lacks(write, tmp_path, form):
+    path = write(form)
+    campaign = Campaign.init(path, tmp_path / "campaign")
+    column = campaign.about()["ids_from"].removeprefix("column ")
+    if form == "npz":
+        _npz(path, key=np.array(NAMES), X=FEW)
+    elif form == "parquet of lists":
+        _parquet(path, key=NAMES, embedding=[list(row) for row in FEW])
+    else:
+        path.write_text(path.read_text().replace("id,", "key,"))
+
+    with pytest.raises(ValueError, match=f"has no column '{column}' any more.* are key, .*Name the .* --ids COLUMN"):
+        campaign.next(1)
+
+
+def test_what_differs_between_two_pools_is_told(write, tmp_path):
+    first = fingerprint(read_pool(write("csv with ids")))
+    text = (tmp_path / "p.csv").read_text()
+    others = {
+        "ids": write_text(tmp_path / "p.csv", text.replace("x,", "w,")),
+        "numbers": write_text(tmp_path / "q.csv", text.replace("x,", "x,1")),
+    }
+
+    told = {name: differences(first, fingerprint(read_pool(path))) for name, path in others.items()}
+
+    assert told == {"ids": ["the ids differ"], "numbers": ["the numbers differ"]}
+    assert differences(first, first) == []

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of `ingest` and `next`, disks that fill up, commands at once: for real, in processes."""
+"""kill -9 at random moments of `init`, `ingest` and `next`, disks that fill up, commands at once: in real processes."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+import small_disks
 from campaigns import CLASSES, read_csv, standing, truth, write_labels
 from processes import TESTS
 
@@ -39,8 +40,8 @@ def campaign(tmp_path):
 class _Workers:
     """Starts workers, the next one always a step ahead, so that it warms up while another one is at work."""
 
-    def __init__(self, campaign, scratch, labels):
-        self._command = [sys.executable, TESTS / "campaign_worker.py", campaign.folder, scratch, labels]
+    def __init__(self, script, *words):
+        self._command = [sys.executable, TESTS / script, *words]
         self._number = 0
         self._next = self._start()
 
@@ -55,7 +56,8 @@ class _Workers:
     def kill_one_at_random(self, chance):
         """Lets a worker work for some time, kills it, and returns what it had said by then."""
         worker, self._next = self._next, self._start()
-        assert worker.stdout.readline() == "ready\n"
+        while worker.stdout.readline() != "ready\n":
+            assert worker.poll() is None
         worker.stdin.write("go\n")
         worker.stdin.flush()
         time.sleep(chance.uniform(0, LONGEST_WAIT))
@@ -93,7 +95,7 @@ def _check_record(campaign):
         ).fetchall()
     connection.close()
     assert [number for number, _ in recorded] == list(range(1, rounds + 1))
-    folders = sorted(path for path in (campaign.folder / "rounds").iterdir() if "unrecorded" not in path.name)
+    folders = sorted(path for path in campaign.folder.glob("rounds/*") if "unrecorded" not in path.name)
     assert [folder.name for folder in folders] == [f"{number:03d}" for number, _ in recorded]
     for folder, (number, digest) in zip(folders, recorded, strict=True):
         assert sorted(path.name for path in folder.iterdir()) == ["config.json", "queries.csv", "queries.jsonl"]
@@ -119,7 +121,7 @@ def test_killed_at_any_moment_no_label_is_lost_and_no_half_round_accepted(campai
     chance = random.Random(0)
     handed_in, last_asked = {}, 0
 
-    with _Workers(campaign, scratch, tmp_path / "labels") as workers:
+    with _Workers("campaign_worker.py", campaign.folder, scratch, tmp_path / "labels") as workers:
         for _ in range(num_kills):
             for kind, number in workers.kill_one_at_random(chance):
                 if kind == "ingested":
@@ -137,6 +139,29 @@ def test_killed_at_any_moment_no_label_is_lost_and_no_half_round_accepted(campai
     if with_next:
         assert last_asked > 0
         assert all(campaign.replay(number).same for number in {1, rounds // 2, rounds})
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_of_init_a_campaign_is_whole_or_none_and_can_be_begun(campaign, tmp_path):
+    pool, home, chance = tmp_path / "pool.npy", tmp_path / "many", random.Random(0)
+    labels = write_labels(tmp_path / "labels.csv", [(row, truth(row)) for row in range(NUM_POINTS)])
+    home.mkdir()
+    begun, unfinished = set(), 0
+
+    with _Workers("init_worker.py", pool, labels, home) as workers:
+        for _ in range(40):
+            begun |= {words[1] for words in workers.kill_one_at_random(chance) if words[0] == "begun"}
+
+    for folder in sorted(home.iterdir()):
+        whole = (folder / "campaign.sqlite").exists()
+        assert whole or folder.name not in begun
+        unfinished += not whole
+        found = Campaign(folder) if whole else Campaign.init(pool, folder, labels=labels)
+        assert len(standing(found)) == NUM_POINTS
+        _check_record(found)
+        assert [path.name for path in folder.iterdir()] == ["campaign.sqlite"]
+    assert begun
+    assert unfinished
 
 
 @pytest.mark.slow
@@ -159,22 +184,8 @@ def test_processes_that_ingest_at_once_do_not_corrupt_the_record(campaign, tmp_p
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 2 MB in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True)
-    if made.returncode != 0:
-        pytest.skip("a small disk cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def _fill(folder, *, leave):
-    """Fills a disk up to some bytes, and returns the file that does."""
-    ballast, left = folder / "ballast", os.statvfs(folder)
-    size = left.f_bavail * left.f_frsize - leave
-    ballast.write_bytes(b"x" * max(size, 0))
-    return ballast
+    with small_disks.mounted(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.mark.slow
@@ -189,20 +200,71 @@ def test_a_full_disk_loses_nothing_and_says_so(small_disk, tmp_path, leave):
     before = standing(campaign)
     many = write_labels(tmp_path / "many.csv", [(row, truth(row)) for row in range(1000)])
     campaign.folder.joinpath("graph.npz").unlink()
-    ballast = _fill(small_disk, leave=leave)
-
     commands = [("ingest", many), ("next", "-n", 400, "--num-rediffusions", 1)]
-    full = [_ddal(*words, "-c", campaign.folder, cwd=tmp_path) for words in commands]
+
+    with small_disks.filled(small_disk, leave=leave):
+        full = [_ddal(*words, "-c", campaign.folder, cwd=tmp_path) for words in commands]
 
     for done in full:
         if done.returncode:
             assert done.returncode == 1
             assert "Nothing was lost" in done.stderr, done.stderr
     assert any(done.returncode for done in full)
-    ballast.unlink()
     sources, rounds = _check_record(campaign)
     after = standing(campaign)
     assert {key: after[key] for key in before} == before
     assert rounds == 1 + (full[1].returncode == 0)
     assert ("many.csv" in sources) == (full[0].returncode == 0)
     assert _ddal(*commands[0], "-c", campaign.folder, cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leave", [0, 16384])
+def test_an_undo_on_a_full_disk_loses_nothing_and_can_be_done_later(small_disk, campaign, tmp_path, leave):
+    there = Campaign.init(tmp_path / "pool.npy", small_disk / "campaign", classes=CLASSES)
+    there.ingest(write_labels(tmp_path / "many.csv", [(row, truth(row)) for row in range(1000)]))
+    before = standing(there)
+
+    with small_disks.filled(small_disk, leave=leave):
+        full = _ddal("undo", "-c", there.folder, cwd=tmp_path)
+
+    assert full.returncode == 1
+    assert "the disk is full" in full.stderr
+    assert "Nothing was lost" in full.stderr
+    assert standing(there) == before
+    assert _ddal("undo", "-c", there.folder, cwd=tmp_path).returncode == 0
+    assert standing(there) == {}
+
+
+@pytest.mark.slow
+def test_a_full_disk_begins_no_campaign_and_an_empty_one_becomes_it(small_disk, campaign, tmp_path):
+    labels = write_labels(tmp_path / "labels.csv", [(row, truth(row)) for row in range(NUM_POINTS)])
+    words = ("init", tmp_path / "pool.npy", "--labels", labels)
+
+    with small_disks.filled(small_disk, leave=300_000):
+        full = _ddal(*words, "-c", small_disk / "new" / "campaign", cwd=tmp_path)
+
+    assert (full.returncode, [*small_disk.iterdir()]) == (1, [])
+    assert "the disk is full" in full.stderr
+    assert _ddal(*words, "-c", ".", cwd=small_disk).returncode == 0
+    assert len(standing(Campaign(small_disk))) == NUM_POINTS
+
+
+@pytest.mark.slow
+def test_a_campaign_that_may_not_be_written_says_so_and_loses_nothing(small_disk, campaign, tmp_path):
+    there = Campaign.init(tmp_path / "pool.npy", small_disk / "campaign", classes=CLASSES)
+    there.ingest(write_labels(tmp_path / "first.csv", [("1", "a")]))
+    labels = write_labels(tmp_path / "labels.csv", [("2", "b")])
+    before = standing(there)
+
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    commands = [("ingest", labels), ("status",), ("undo",), ("next", "-n", 2)]
+    done = [_ddal(*words, "-c", there.folder, cwd=tmp_path) for words in commands]
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+
+    for one in done:
+        assert (one.returncode, one.stdout) == (1, "")
+        assert "its folder must be writable" in one.stderr
+        assert "Traceback" not in one.stderr
+    assert standing(there) == before
+    assert there.ingest(labels).new == 1

@@ -1,5 +1,7 @@
 """Tables of labels as people have them: what can be read is read, the rest is refused with line and remedy."""
 
+import json
+
 import numpy as np
 import pytest
 from campaigns import FEATURES, NUM_POINTS, begin, standing, write_labels, write_text
@@ -28,16 +30,20 @@ BAD_LABELS = [
     ("id,label,action\n1,a,erase\n", "line 2: action must be one of set, unset, ignore; got 'erase'"),
     ('id,label\n1,"a\n', "line 2: is not CSV"),
     ("id,label,label\n1,a,b\n", "line 1: column 'label' stands there twice"),
-    ("id,label\n30,a\n", "line 2: id '30' is ignored.*unset"),
-    ("id,label,annotator\n31,a,x\n", "line 2: id '31' is ignored.*the line 31,x,unset"),
+    ("id,label\n30,a\n", "line 2: id '30' is ignored for everybody.*the line 30,unset"),
+    ("id,label,annotator\n30,a,x\n", "line 2: id '30' is ignored for everybody.*the line 30,unset"),
+    ("id;label\n1;a;b\n", "line 2: must have 2 cells.*Quote cells that contain semicolons"),
+    ("ID,id,Id\n1,2,3\n", "line 1: has no column 'label'"),
+    ("ID,Id,label\n1,2,a\n", "line 1: has no column 'id'; its columns are ID, Id, label"),
+    ('id,label\n1,"a\nb"\n', r"line 2: label 'a\\nb' must have no line breaks or other control characters"),
+    ("id,label,annotator\n1,a,x\ty\n", r"line 2: annotator 'x\\ty' must have no line breaks"),
 ]
 
 
 @pytest.mark.parametrize(("text", "told"), BAD_LABELS, ids=[told[:60] for _, told in BAD_LABELS])
 def test_a_bad_label_file_is_refused_whole(tmp_path, text, told):
     campaign = begin(tmp_path)
-    ignored = [("30", "", "ignore"), ("31", "x", "ignore")]
-    campaign.ingest(write_labels(tmp_path / "ignored.csv", ignored, ("id", "annotator", "action")))
+    campaign.ingest(write_labels(tmp_path / "ignored.csv", [("30", "ignore")], ("id", "action")))
     before = standing(campaign)
 
     with pytest.raises(ValueError, match=told):
@@ -68,9 +74,18 @@ def test_labels_in_another_encoding_are_refused(tmp_path, content, told):
         b"\xef\xbb\xbfid,label\n1,\xc3\xa9\n2,b\n",
         b"rank,id,score,label\n1, 1 ,0.5, \xc3\xa9\n\n2,2,0.5,b\n\n",
         b'"id","label"\n"1","\xc3\xa9"\n"2","b"',
+        b"\xef\xbb\xbfid;label\r\n1;\xc3\xa9\r\n2;b\r\n",
+        b"id\tlabel\tnote\n1\t\xc3\xa9\tx, y; z\n2\tb\t\n",
+        b"ID,Label\n1,\xc3\xa9\n2,b\n",
+        '[{"id": 1, "label": "é"}, {"id": "2", "label": "b", "score": [1]}, {"id": 3, "label": null}]'.encode(),
+        '{"id": "1", "label": "é"}\r\n\n{"id": 2, "label": " b", "annotator": null}\n'.encode(),
+        '{"id": "1", "label": "é"}\n{"id": 2, "label": "b"}'.encode("utf-8-sig"),
     ],
-    ids=["CRLF", "byte order mark", "further columns, spaces, blank lines", "quotes, no last line end"],
-)
+    ids=[
+        "CRLF", "byte order mark", "further columns, spaces, blank lines", "quotes, no last line end",
+        "semicolons", "tabs", "capitals", "JSON records", "JSON lines", "JSON lines with a byte order mark",
+    ],
+)  # fmt: skip
 def test_tables_are_taken_as_programs_write_them(tmp_path, content):
     campaign = begin(tmp_path)
     (tmp_path / "labels.csv").write_bytes(content)
@@ -87,12 +102,89 @@ def test_missing_labels_in_any_usual_form_say_nothing(tmp_path):
     found = read_labels(path, columns={}, classes=None)
 
     assert (found.num_missing, [(vote.id, vote.label) for vote in found.votes]) == (len(forms), [("20", "a")])
+    assert found.missing_words == tuple(word for word in forms if word.strip())
 
 
 def test_whole_numbers_that_became_floats_are_whole_again(tmp_path):
     path = write_labels(tmp_path / "labels.csv", [(1, "3.0"), (2, "3"), (3, "3.5")])
 
     assert [vote.label for vote in read_labels(path, columns={}, classes=None).votes] == ["3", "3", "3.5"]
+
+
+@pytest.mark.parametrize("end", ["json", "csv"])
+def test_a_choice_of_a_labelling_tool_is_a_class_name_as_it_is(tmp_path, end):
+    names = ["None", "2.0", "NA", "-1", "nan"]
+    rows = [
+        {"id": row, "annotation_id": row, "annotator": 1, "created_at": "", "updated_at": "", "lead_time": 1.5}
+        | {"pool_id": str(row), "label": name}
+        for row, name in enumerate(names)
+    ]
+    path = tmp_path / f"export.{end}"
+    if end == "json":
+        path.write_text(json.dumps(rows))
+    else:
+        write_labels(path, [row.values() for row in rows], tuple(rows[0]))
+
+    found = read_labels(path, columns={}, classes=None)
+
+    assert [vote.label for vote in found.votes] == names
+    assert (found.num_missing, found.missing_words) == (0, ())
+
+
+def _task(answers, **data):
+    results = [
+        {"from_name": control, "to_name": "item", "type": "choices", "value": {"choices": [choice]}}
+        for control, choice in answers.items()
+    ]
+    return {"data": data, "annotations": [{"completed_by": 1, "updated_at": "2026", "result": results}]}
+
+
+def test_control_and_id_field_of_an_export_can_be_named(tmp_path):
+    path = write_text(tmp_path / "export.json", json.dumps([_task({"kind": "cat", "quality": "good"}, uid="7")]))
+
+    found = read_labels(path, columns={"label": "kind", "id": "uid"}, classes=None)
+
+    assert [(vote.id, vote.label, vote.annotator) for vote in found.votes] == [("7", "cat", "1")]
+    with pytest.raises(ValueError, match="--map must name some of id, label for .*export.json.*; got 'annotator'"):
+        read_labels(path, columns={"annotator": "who"}, classes=None)
+
+
+def test_records_have_the_rules_of_tables(tmp_path):
+    records = [
+        {"id": 1, "label": 3.0}, {"id": 2, "label": float("nan")}, {"id": 3, "label": "NA"}, {"id": 4, "label": True},
+        {"id": 5, "label": "a", "annotator": 7}, {"id": 5, "action": "ignore", "annotator": 8},
+    ]  # fmt: skip
+    path = write_text(tmp_path / "labels.json", json.dumps(records))
+
+    found = read_labels(path, columns={}, classes=None)
+
+    said = [(vote.id, vote.action, vote.label, vote.annotator) for vote in found.votes]
+    assert said == [
+        ("1", "set", "3", ""), ("4", "set", "true", ""), ("5", "set", "a", "7"), ("5", "ignore", None, "8")
+    ]  # fmt: skip
+    assert (found.num_missing, found.missing_words) == (2, ("NaN", "NA"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"rank": 1, "id": "1"}\n{"rank": 2, "id": "2"}', r"has no column 'label'; its columns are rank, id\."),
+        ('[{"name": "1", "label": "a"}]', "has no column 'id'; its columns are name, label"),
+        ('{"id": "1", "label": "a"}\n{"id": "2", "lab', r"line 2: is not JSON, or cut off"),
+        ('[{"id": "1", "label": "a"}, {"id"', r"labels\.json: is not JSON, or cut off"),
+        ('[{"id": "1", "label": "a"}, 3]', r"record 2: must be a record; got 3"),
+        ('[{"id": "1", "label": ["a"]}]', r"record 1: field 'label' must hold a string or a number; got \[\"a\"\]"),
+        ('{"id": {"0": "1"}, "label": {"0": "a"}}', "record 1: field 'id' must hold .*orient=\"records\""),
+        ('[{"id": "1", "label": "a"}, {"id": "1", "label": "b"}]', "record 2: the file gives id '1' label 'b', but"),
+        ('[{"id": "1\\u2028", "label": "a\\ud800"}]', "record 1: label .* must have no line breaks"),
+        ('[{"data": {"pool_id": "1"}}]', "entry 1 has neither annotations nor an annotation_id"),
+    ],
+)
+def test_bad_records_are_refused_with_their_place(tmp_path, text, told):
+    path = write_text(tmp_path / "labels.json", text)
+
+    with pytest.raises(ValueError, match=told):
+        read_labels(path, columns={}, classes=None)
 
 
 def test_a_fixed_class_is_a_class_whatever_its_name(tmp_path):

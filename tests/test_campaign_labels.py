@@ -34,17 +34,44 @@ def test_an_ingest_after_an_undo_is_what_the_next_undo_takes_back(campaign):
     assert standing(campaign) == {}
 
 
-def test_the_same_file_again_changes_nothing_even_after_a_correction(campaign):
+def test_the_same_file_again_changes_nothing(campaign):
     first = label(campaign, [("1", "a"), ("2", "b")])
-    label(campaign, [("2", "a")], "correction.csv")
+    label(campaign, [("3", "a")], "other.csv")
     before = standing(campaign)
 
     again = label(campaign, [("1", "a"), ("2", "b")])
 
-    assert (first.ingest, first.new) == (1, 2)
-    assert (again.ingest, again.repeated, again.new, again.changed) == (None, 1, 0, 0)
+    assert (first.ingest, first.new, first.repeated) == (1, 2, None)
+    assert (again.ingest, again.repeated, again.new, again.changed, again.same) == (None, 1, 0, 0, 2)
     assert standing(campaign) == before
-    assert campaign.undo().file == "correction.csv"
+    assert campaign.undo().file == "other.csv"
+
+
+def test_the_last_word_counts_in_the_same_file_too_is_told_and_can_be_undone(campaign):
+    label(campaign, [("1", "a"), ("2", "b")])
+    label(campaign, [("2", "a")], "correction.csv")
+    corrected = standing(campaign)
+
+    again = label(campaign, [("1", "a"), ("2", "b")])
+
+    assert (again.repeated, again.new, again.changed, again.same, again.changed_ids) == (1, 0, 1, 1, ("2",))
+    assert standing(campaign) == {("1", ""): "a", ("2", ""): "b"}
+    assert label(campaign, [("1", "a"), ("2", "b")]).ingest is None
+    assert campaign.undo().ingest == again.ingest
+    assert standing(campaign) == corrected
+
+
+@pytest.mark.parametrize("annotator", ["", "x"])
+def test_a_skip_taken_back_can_be_said_again_by_the_same_file(campaign, annotator):
+    header = ("id", "annotator", "action")
+    label(campaign, [("5", annotator, "ignore")], "skips.csv", header)
+    label(campaign, [("5", annotator, "unset")], "back.csv", header)
+
+    again = label(campaign, [("5", annotator, "ignore")], "skips.csv", header)
+
+    assert (again.ingest, again.repeated, again.new) == (3, 1, 1)
+    assert standing(campaign) == {("5", annotator): "ignore"}
+    assert label(campaign, [("5", annotator, "unset")], "back.csv", header).changed_ids == ("5",)
 
 
 def test_the_same_votes_from_another_file_count_after_a_correction(campaign):
@@ -98,6 +125,19 @@ def test_a_skip_takes_a_point_out_until_somebody_labels_it(campaign):
     label(campaign, [("1", "a", "y", "")], "other.csv", header)
 
     assert [campaign.status()[name] for name in ("ignored", "labeled")] == [0, 1]
+
+
+def test_who_skipped_a_point_may_label_it_later(campaign):
+    header = ("id", "label", "annotator", "action")
+    label(campaign, [("1", "", "x", "ignore")], header=header)
+
+    found = label(campaign, [("1", "a", "x", "")], "later.csv", header)
+
+    assert (found.new, found.changed) == (0, 1)
+    assert standing(campaign) == {("1", "x"): "a"}
+    assert [campaign.status()[name] for name in ("ignored", "labeled")] == [0, 1]
+    campaign.undo()
+    assert standing(campaign) == {("1", "x"): "ignore"}
 
 
 def test_what_nobody_in_particular_ignores_counts_for_nobody(campaign):

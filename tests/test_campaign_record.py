@@ -5,11 +5,13 @@ import os
 import shutil
 import sqlite3
 import threading
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from campaigns import BATCH, CLASSES, NUM_POINTS, answers, begin, standing, write_labels
+from campaigns import BATCH, CLASSES, NUM_POINTS, answers, begin, standing, write_labels, write_pool
 
-from ddal_jax.campaign import Campaign, folders, rounds, store
+from ddal_jax.campaign import Campaign, new_folder, rounds, store
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def _ids(asked):
 
 
 def _folders(campaign):
-    return sorted(path.name for path in (campaign.folder / "rounds").iterdir())
+    return sorted(path.name for path in campaign.folder.glob("rounds/*"))
 
 
 @pytest.mark.parametrize(
@@ -36,18 +38,41 @@ def _folders(campaign):
         "DELETE FROM rounds",
         "DELETE FROM acts",
         "UPDATE facts SET value = '1' WHERE name = 'seed'",
+        "INSERT OR REPLACE INTO facts VALUES ('seed', '1')",
+        "INSERT INTO facts VALUES ('seed', '1') ON CONFLICT DO UPDATE SET value = '1'",
+        "INSERT OR REPLACE INTO points VALUES (1, 'x')",
+        "INSERT OR REPLACE INTO points VALUES (99, '1')",
+        "INSERT OR REPLACE INTO points (rowid, id) VALUES (1, 'x')",
+        "REPLACE INTO acts SELECT number, kind, undone, 'other.csv', digest, time FROM acts",
+        "REPLACE INTO acts SELECT 99, kind, undone, source, digest, time FROM acts WHERE kind = 'undo'",
+        "REPLACE INTO rounds SELECT number, position, config, 'x', time FROM rounds",
+        "REPLACE INTO queries SELECT round, rank, 39 - row FROM queries",
+        "UPDATE OR REPLACE queries SET row = 0",
     ],
 )
 def test_nobody_changes_what_is_recorded(campaign, tmp_path, statement):
     campaign.next(BATCH)
-    campaign.ingest(write_labels(tmp_path / "labels.csv", [("1", "a")]))
+    for name in ("undone", "labels"):
+        campaign.ingest(write_labels(tmp_path / f"{name}.csv", [("1", "a")]))
+        campaign.undo() if name == "undone" else None
     connection = sqlite3.connect(campaign.folder / store.DATABASE)
+    before = list(connection.iterdump())
 
     with pytest.raises(sqlite3.IntegrityError, match="only grows"):
         connection.execute(statement)
 
+    assert list(connection.iterdump()) == before
     connection.close()
-    assert standing(campaign) == {("1", ""): "a"}
+
+
+@pytest.mark.parametrize("table", ["facts", "queries"])
+def test_no_table_has_a_rowid_that_its_guards_do_not_know(campaign, table):
+    connection = sqlite3.connect(campaign.folder / store.DATABASE)
+
+    with pytest.raises(sqlite3.OperationalError, match="no such column: rowid"):
+        connection.execute(f"SELECT rowid FROM {table}")
+
+    connection.close()
 
 
 def test_the_record_is_synchronised_fully_behind_a_write_ahead_log(campaign):
@@ -149,8 +174,7 @@ def test_what_the_campaign_stands_on_is_not_overwritten(campaign, place):
 
 
 def test_rounds_that_lead_out_of_the_campaign_are_refused(campaign, tmp_path):
-    shutil.move(campaign.folder / "rounds", tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "001").mkdir()
+    (tmp_path / "elsewhere" / "001").mkdir(parents=True)
     (campaign.folder / "rounds").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(ValueError, match="leads out of it"):
@@ -263,30 +287,103 @@ def test_labels_that_come_while_a_round_is_computed_do_not_belong_to_it(campaign
     assert campaign.replay(1).replayed == _ids(asked)
 
 
-def test_what_a_killed_init_left_is_no_campaign_and_the_next_one_clears_it(tmp_path, monkeypatch):
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_killed_init_left_is_no_campaign_and_the_next_one_clears_it(tmp_path, monkeypatch, there):
+    folder = tmp_path / "campaign"
+    if there:
+        folder.mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr(folders, "finish", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(new_folder, "_settle", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
         patch.setattr(shutil, "rmtree", lambda *given, **named: None)
         with pytest.raises(KeyboardInterrupt):
             begin(tmp_path)
-    assert len(list(tmp_path.glob(".campaign.*.unfinished"))) == 1
+    assert len(list(folder.glob(".campaign-*.unfinished"))) == 1
     with pytest.raises(ValueError, match=r"must name a campaign's folder, .* has no campaign\.sqlite"):
-        Campaign(tmp_path / "campaign")
+        Campaign(folder)
 
     begin(tmp_path)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["campaign", "pool.npy"]
+    assert [path.name for path in folder.iterdir()] == [store.DATABASE]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_killed_at_any_step_of_init_the_campaign_is_whole_or_the_next_init_makes_it(tmp_path, monkeypatch, there):
+    home = SimpleNamespace(folder=tmp_path / "home")
+    (home.folder / "campaign" if there else home.folder).mkdir(parents=True)
+    labels = write_labels(tmp_path / "labels.csv", [(str(row), "a") for row in range(20)])
+
+    copies = _snapshots(home, monkeypatch, lambda: begin(home.folder, labels=labels))
+
+    begun = [(copy / "campaign" / store.DATABASE).exists() for copy in copies]
+    for copy, whole in zip(copies, begun, strict=True):
+        found = Campaign(copy / "campaign") if whole else begin(copy, labels=labels)
+        assert found.about()["votes"] == 20
+        assert [path.name for path in found.folder.iterdir()] == [store.DATABASE]
+    assert sorted(begun) == begun
+    assert 0 < sum(begun) < len(begun)
 
 
 def test_a_campaign_is_not_begun_over_another_or_over_files(campaign, tmp_path):
-    with pytest.raises(ValueError, match="new or empty"):
+    with pytest.raises(ValueError, match=r"new or empty; .* holds 'campaign\.sqlite' already"):
         begin(tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes").write_text("precious")
-    with pytest.raises(ValueError, match="new or empty"):
+    with pytest.raises(ValueError, match="new or empty; .* holds 'notes' already"):
         Campaign.init(tmp_path / "pool.npy", tmp_path / "mine")
-    (tmp_path / "empty").mkdir()
-    assert Campaign.init(tmp_path / "pool.npy", tmp_path / "empty").about()["pool"] == NUM_POINTS
+    for way in (tmp_path / "pool.npy", tmp_path / "pool.npy" / "x" / "y"):
+        with pytest.raises(ValueError, match=r"-c must name a folder; got .*pool\.npy' is a file"):
+            Campaign.init(tmp_path / "pool.npy", way)
+
+
+@pytest.mark.parametrize("holds", [[], ["lost+found"]])
+def test_an_empty_folder_becomes_the_campaign_even_where_it_cannot_be_renamed(tmp_path, monkeypatch, holds):
+    path, home, rename = write_pool(tmp_path), tmp_path / "disk", os.rename
+    for folder in [home, *(home / name for name in holds)]:
+        folder.mkdir()
+
+    def within(source, target):
+        if home in (Path(source), Path(target)):
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", within)
+    monkeypatch.chdir(home)
+    found = Campaign.init(path, ".")
+
+    assert found.about()["pool"] == NUM_POINTS
+    assert sorted(entry.name for entry in home.iterdir()) == [store.DATABASE, *holds]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["disk", "pool.npy"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_init_that_fails_leaves_what_was_there(tmp_path, there):
+    path, folder = write_pool(tmp_path), tmp_path / "new" / "campaign"
+    if there:
+        folder.mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(ValueError, match="id '99' is not in the pool"):
+        Campaign.init(path, folder, labels=write_labels(path.with_name("labels.csv"), [("99", "a")]))
+
+    path.with_name("labels.csv").unlink()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_record_that_may_not_be_written_says_so_and_loses_nothing(campaign, monkeypatch, tmp_path):
+    campaign.ingest(write_labels(tmp_path / "first.csv", [("1", "a")]))
+    path, connect = write_labels(tmp_path / "labels.csv", [("2", "b")]), store._connected
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_connected", lambda where, *, mode: connect(where, mode="ro"))
+        for act in (lambda: campaign.ingest(path), campaign.undo):
+            with pytest.raises(
+                OSError, match=r"campaign\.sqlite: its folder must be writable.*Nothing was lost; allow"
+            ):
+                act()
+
+    assert standing(campaign) == {("1", ""): "a"}
+    assert campaign.ingest(path).new == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 100])

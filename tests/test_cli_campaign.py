@@ -1,19 +1,17 @@
-"""The words of a campaign: what they print, how they end, and a person's whole way from an empty folder."""
+"""The words of a campaign: what they print, and how they end."""
 
 import json
-import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
+import made_maps
 import pytest
 from campaigns import BATCH, NUM_POINTS, answers, read_csv, truth, write_labels, write_pool
-from processes import TESTS, run_python
+from processes import run_python
 
 from ddal_jax import cli
-from ddal_jax.campaign.rounds import COLUMNS, Round
+from ddal_jax.campaign.batches import COLUMNS
+from ddal_jax.campaign.replays import Replay
+from ddal_jax.campaign.rounds import Round
 from ddal_jax.pool_graph import GraphSettings
 from ddal_jax.query import QuerySettings
 
@@ -85,7 +83,9 @@ def test_all_that_print_print_json(ddal, folder):
     assert counts == {"pool": NUM_POINTS, "labeled": BATCH, "ignored": 0, "classes": ["a", "b"], "rounds": 1}
     assert 0 <= status["unexplored_share"] < 1
     assert (replayed["same"], replayed["asked"]) == (True, [query["id"] for query in asked["queries"]])
-    assert (exported["path"], exported["rows"]) == ("t.json", BATCH)
+    assert exported == {
+        "path": "t.json", "rows": BATCH, "round": 1, "labeling_config": "labeling_config.xml", "shown": "Text:pool_id"
+    }  # fmt: skip
     assert (undone["ingest"], undone["votes"]) == (1, BATCH)
 
 
@@ -93,7 +93,8 @@ def test_all_that_print_print_json(ddal, folder):
     ("words", "told"),
     [
         (["init", "none.npy", "-c", "new"], "POOL must be a file; got 'none.npy'"),
-        (["init", "pool.npy"], "-c must name a folder that is new or empty; 'campaign' holds something already"),
+        (["init", "pool.npy"], "a folder that is new or empty; 'campaign' holds 'campaign.sqlite' already"),
+        (["init", "pool.npy", "-c", "pool.npy/x"], "-c must name a folder; got 'pool.npy/x', and "),
         (["init", "pool.npy", "-c", "new", "--seed", "-1"], "seed must be in [0, 4294967295]; got -1"),
         (["init", "pool.npy", "-c", "new", "--classes", "a,,b"], "classes must be names that differ"),
         (["init", "pool.npy", "-c", "new", "--labels", "bad.csv"], "bad.csv, line 2: id '99' is not in the pool"),
@@ -110,9 +111,16 @@ def test_all_that_print_print_json(ddal, folder):
         (["ingest", "bad.csv"], "bad.csv, line 2: id '99' is not in the pool"),
         (["ingest", "bad.csv", "--map", "label"], "--map must be like id=NAME,label=NAME; got 'label'"),
         (["ingest", "bad.csv", "--map", "label=klass"], "bad.csv, line 1: has no column 'klass'"),
+        (["status", "-c", "pool.npy/x"], "-c must name a campaign's folder"),
         (["replay", "001"], "NNN must be the number of a round (none yet); got 1"),
         (["replay", "../../001"], "NNN must be the number of a round, such as 001; got '../../001'"),
-        (["export", "--format", "xlsx"], "format must be one of 'csv', 'labelstudio'; got 'xlsx'"),
+        (["export", "--format", "xlsx"], "format must be one of 'csv', 'votes', 'labelstudio'; got 'xlsx'"),
+        (["export", "--round", "last"], "--round must be the number of a round, such as 001; got 'last'"),
+        (
+            ["export", "--show", "Text:id"],
+            "--round, --fields and --show go with --format labelstudio; got them with 'csv'",
+        ),
+        (["next", "-n", "1", "--ties", "nearest"], "ties must be one of 'random', 'coverage'"),
         (["map", "--color", "mood"], "color must be one of 'predicted', 'reach', 'score'; got 'mood'"),
         (["map", "--layout", "globe"], "layout must be one of 'pca', 'diffusion'; got 'globe'"),
         (["status", "-c", "pool.npy"], "-c must name a campaign's folder"),
@@ -131,17 +139,81 @@ def test_bad_input_is_refused_with_exit_code_2_and_changes_nothing(ddal, folder,
     assert (record.read_bytes(), sorted(folder.rglob("*"))) == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("num_rounds", [0, 1])
-def test_the_map_is_one_page(ddal, folder, num_rounds):
+def test_the_map_is_one_page_with_the_points_asked_marked(ddal, folder):
     ddal("init", "pool.npy", "--classes", "a,b")
-    for _ in range(num_rounds):
-        ddal("next", "-n", BATCH)
+    asked = ddal("next", "-n", BATCH, "--json")[1]["queries"]
 
-    code, printed, _ = ddal("map", "--json")
+    code, printed, _ = ddal("map", "--color", "reach", "-o", "m.html", "--json")
 
-    assert (code, printed) == (0, {"path": "campaign/map.html"})
-    assert (folder / "campaign" / "map.html").read_text().lower().startswith("<!doctype html>")
+    told = made_maps.read(folder / "m.html")
+    assert (code, printed) == (0, {"path": "m.html"})
+    assert [(told["ids"][mark["row"]], mark["reason"]) for mark in told["queried"]] == [
+        (query["id"], query["reason"]) for query in asked
+    ]
+    assert (told["color"], told["classes"], len(told["ids"])) == ("reach", ["a", "b"], NUM_POINTS)
+    assert {tag for tag, _, _ in made_maps.elements((folder / "m.html").read_text())} == {"style", "script"}
+
+
+def test_every_format_of_export_tells_what_it_wrote(ddal, folder):
+    ddal("init", "pool.npy", "--classes", "a,b")
+    asked = ddal("next", "-n", BATCH, "--json")[1]["queries"]
+    ddal("next", "-n", BATCH)
+    write_labels(folder / "labels.csv", answers(asked))
+    write_labels(folder / "texts.csv", [(row, f"text {row}") for row in range(NUM_POINTS)], ("id", "text"))
+    ddal("ingest", "labels.csv")
+
+    votes = ddal("export", "--format", "votes")[1]
+    tasks = ddal("export", "--format", "labelstudio", "--round", "001", "--fields", "texts.csv")[1]
+    table = ddal("export", "--json")[1]
+
+    assert votes == "campaign/votes.csv\n4 votes of 1 annotators\n"
+    assert tasks == ("campaign/tasks.json\n4 tasks of round 1\ncampaign/labeling_config.xml: shows Text:text\n")
+    data = [task["data"] for task in json.loads((folder / "campaign" / "tasks.json").read_text())]
+    assert [(one["pool_id"], one["text"]) for one in data] == [(q["id"], f"text {q['id']}") for q in asked]
+    assert table["given"] + table["propagated"] + table["unreached"] == table["rows"] == NUM_POINTS
+
+
+def test_what_an_ingest_took_for_missing_is_told(ddal, folder):
+    ddal("init", "pool.npy")
+    write_labels(folder / "labels.csv", [(1, "NA"), (2, "None"), (3, ""), (4, "a"), (5, "NA")])
+
+    _, text, _ = ddal("ingest", "labels.csv")
+    data = ddal("ingest", "labels.csv", "--json")[1]
+
+    assert text == (
+        "labels.csv: 1 new, 0 changed, 0 as before, 4 lines without a label (NA, None). If such a word is a class, "
+        "begin with all classes named: ddal init --classes.\n"
+    )
+    assert (data["missing"], data["missing_words"], data["repeated"]) == (4, ["NA", "None"], 1)
+
+
+def test_a_file_that_says_again_what_was_changed_since_is_told(ddal, folder):
+    ddal("init", "pool.npy")
+    for name, label in (("first", "a"), ("second", "b")):
+        write_labels(folder / f"{name}.csv", [(row, label) for row in range(7)])
+        ddal("ingest", f"{name}.csv")
+
+    text = ddal("ingest", "first.csv")[1]
+
+    assert text == (
+        "first.csv: 0 new, 7 changed (0, 1, 2, 3, 4, ...), 0 as before.\n"
+        "The same file was taken in before, as ingest 1, and some of its votes had been changed since; they stand "
+        "again as it says. If it was the wrong file: ddal undo.\n"
+    )
+    assert ddal("undo", "--json")[1]["ingest"] == 3
+
+
+def test_an_export_with_other_names_is_taken_in_by_map(ddal, folder):
+    ddal("init", "pool.npy")
+    answer = {"from_name": "kind", "to_name": "item", "type": "choices", "value": {"choices": ["None"]}}
+    tasks = [{"data": {"uid": "3"}, "annotations": [{"completed_by": 1, "result": [answer]}]}]
+    (folder / "export.json").write_text(json.dumps(tasks))
+
+    assert ddal("ingest", "export.json", "--map", "id=uid,label=kind", "--json")[1]["new"] == 1
+    code, _, complaint = ddal("ingest", "export.json", "--map", "id=uid,label=sort")
+
+    assert code == 2
+    assert "no answers of the control 'sort'; it has those of 'kind'" in complaint
 
 
 def test_what_is_left_to_ask_is_told(ddal, folder):
@@ -155,15 +227,30 @@ def test_what_is_left_to_ask_is_told(ddal, folder):
     assert "nothing is left to ask: of 40 points 36 are labelled, 0 ignored, and for 4 labels are waited" in complaint
 
 
-def test_a_round_that_is_not_the_same_any_more_ends_with_1(ddal, folder):
+def test_a_round_whose_file_was_edited_is_still_the_same(ddal, folder):
     ddal("init", "pool.npy", "--classes", "a,b")
     ddal("next", "-n", BATCH)
     (folder / "campaign" / "rounds" / "001" / "queries.csv").write_text("rank,id\n")
 
     code, printed, _ = ddal("replay", "1")
 
-    assert code == 1
-    assert "queries.csv was changed or removed since" in printed
+    assert code == 0
+    assert printed.splitlines() == [
+        "Round 1: the same 4 points in the same order.",
+        "Its queries.csv was edited or removed since; what was asked stands in the record.",
+    ]
+
+
+def test_a_round_that_asks_other_points_now_ends_with_1(ddal, monkeypatch):
+    ddal("init", "pool.npy", "--classes", "a,b")
+    ddal("next", "-n", BATCH)
+    ids = [str(row) for row in range(BATCH)]
+    answer = Replay(1, False, ids, ids[:2] + ids[:1:-1], True, {"jax": ["0.7.2", "0.10.2"]})
+    monkeypatch.setattr("ddal_jax.campaign.replays.replay", lambda *given: answer)
+
+    code, printed, _ = ddal("replay", "1")
+
+    assert (code, printed) == (1, "Round 1: 2 of 4 places differ from what was asked.\nNot as then: jax.\n")
 
 
 def test_options_reach_the_round(ddal, monkeypatch):
@@ -215,63 +302,3 @@ print([name for name in ("jax", "pandas", "scipy", "sklearn", "rich") if name in
     printed = run_python(f"import os; os.chdir({str(folder)!r})\n" + script)
 
     assert printed.endswith("0\n[]\n")
-
-
-def _run(folder, *words):
-    """Runs a command in a process of its own; returns what it printed, seconds and the peak of its memory in MiB."""
-    script = (
-        "import pathlib, runpy, sys, time; start = time.perf_counter()\n"
-        "try: runpy.run_module('ddal_jax', run_name='__main__', alter_sys=True)\n"
-        "except SystemExit as stop: code = stop.code\n"
-        "lines = pathlib.Path('/proc/self/status').read_text().splitlines()\n"
-        "peak = next(int(line.split()[1]) // 1024 for line in lines if line.startswith('VmHWM'))\n"
-        "sys.stderr.write(f'{time.perf_counter() - start:.1f} {peak}'); sys.exit(code)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)],
-        cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(TESTS.parent)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    seconds, peak = done.stderr.split()[-2:]
-    return done.stdout, float(seconds), int(peak)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("num_points", "num_columns"), [(2_000, 16), (200_000, 128)])
-def test_a_person_goes_the_whole_way_from_an_empty_folder(tmp_path, num_points, num_columns):
-    rng = np.random.default_rng(0)
-    classes = rng.integers(0, 5, num_points)
-    centers = rng.normal(size=(5, num_columns))
-    features = rng.normal(size=(num_points, num_columns), scale=0.5).astype(np.float32)
-    np.save(tmp_path / "pool.npy", features + centers[classes].astype(np.float32))
-    del features
-    names = [f"image-{row:06d}" for row in range(num_points)]
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    label = dict(zip(names, (f"class {code}" for code in classes), strict=True))
-
-    def ddal(*words):
-        printed, seconds, peak = _run(tmp_path, *words)
-        logging.info("%s: %.1f s, %d MiB", " ".join(map(str, words)), seconds, peak)
-        # Ten times the features of the larger pool, and what JAX takes by itself.
-        assert peak < 1500
-        return printed
-
-    ddal("init", "pool.npy", "--ids", "names.txt")
-    for turn in range(3):
-        path = tmp_path / ddal("next", "-n", 40).splitlines()[0]
-        asked = [row["id"] for row in read_csv(path)]
-        assert path.parent.name == f"{turn + 1:03d}"
-        write_labels(tmp_path / f"{turn}.csv", [(name, label[name]) for name in asked])
-        ddal("ingest", f"{turn}.csv")
-    status = json.loads(ddal("status", "--json"))
-    ddal("export", "-o", "all.csv")
-    replayed = json.loads(ddal("replay", "002", "--json"))
-    ddal("undo")
-
-    assert (status["pool"], status["labeled"], status["rounds"]) == (num_points, 120, 3)
-    assert replayed["same"]
-    reached = [row for row in read_csv(tmp_path / "all.csv") if row["source"] == "propagated"]
-    assert len(reached) > num_points / 2
-    # Five classes this far apart leave little to confuse.
-    assert np.mean([row["predicted"] == label[row["id"]] for row in reached]) > 0.9
-    assert json.loads(ddal("status", "--json"))["labeled"] == 80

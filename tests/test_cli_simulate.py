@@ -13,6 +13,7 @@ from made_records import noisy, records_of
 from test_campaign_simulation import clouds
 
 from ddal_jax import cli, evaluate
+from ddal_jax.campaign import Campaign
 from ddal_jax.cli import simulate as command
 
 REPOSITORY = Path(__file__).parents[1]
@@ -101,6 +102,39 @@ def test_the_command_refuses_bad_input_and_changes_nothing(files, capsys, words,
     assert re.search(message, capsys.readouterr().err)
     assert sorted(path.name for path in files.rglob("*")) == before
     assert (files / "full" / "results.jsonl").read_text() == "mine"
+
+
+def test_the_command_and_its_python_twin_take_the_same_words(files, monkeypatch):
+    given = []
+
+    def remember(features, labels, **settings):
+        del features, labels, settings["on_seed"], settings["strategies"]
+        given.append(settings)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("ddal_jax.campaign.pool_simulation.simulate", remember)
+    words = "--num-start 3 --num-points 40 --num-test 10 --metric cosine --num-steps 2 --symmetrize mean "
+    words += "--criterion margin --diversity coverage --ties coverage --num-rediffusions 2 --num-refine-steps 9"
+    options = {
+        "metric": "cosine", "num_neighbors": 4, "num_steps": 2, "symmetrize": "mean", "criterion": "margin",
+        "diversity": "coverage", "ties": "coverage", "num_rediffusions": 2, "num_refine_steps": 9,
+    }  # fmt: skip
+    sizes = {"num_seeds": 2, "query_size": 5, "budget": 15, "num_start": 3, "num_points": 40, "num_test": 10}
+
+    assert cli.main([*COMMAND, *words.split()]) == 2
+    with pytest.raises(ValueError, match="enough"):
+        Campaign.simulate("pool.npy", "labels.csv", **sizes, options=options)
+
+    assert given[0] == given[1]
+    assert {name: given[0][name] for name in sizes} == sizes
+    graph_names = ("metric", "num_neighbors", "num_steps", "symmetrize")
+    for name, value in options.items():
+        assert getattr(given[0]["graph" if name in graph_names else "query"], name) == value
+
+
+def test_an_option_that_there_is_not_is_refused_by_name(files):
+    with pytest.raises(ValueError, match="options must be one of 'num_neighbors', .*; got 'neighbours'"):
+        Campaign.simulate("pool.npy", "labels.csv", options={"neighbours": 3})
 
 
 def test_a_gain_that_is_resolved_is_told():

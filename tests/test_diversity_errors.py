@@ -81,6 +81,8 @@ MASS = np.zeros((3, 2), np.float32)
         ({"mass": MASS[:2]}, ValueError, "^mass must have 3 entries"),
         ({"labeled": MASK[:2]}, ValueError, "^labeled must have 3 entries"),
         ({"eligible": MASK.astype(int)}, TypeError, "^eligible must be a boolean array"),
+        ({"outstanding": MASK[:2]}, ValueError, "^outstanding must have 3 entries"),
+        ({"outstanding": MASK.astype(int)}, TypeError, "^outstanding must be a boolean array"),
     ],
 )
 def test_redistribute_refuses(change, error, message):

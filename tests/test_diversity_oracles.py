@@ -37,10 +37,14 @@ def _program(**settings):
     return jax.jit(ask)
 
 
-def redistribute(labeled, *, key=KEY, graph="max", eligible=EVERYONE, weight=1.0, **settings):
+def redistribute(labeled, *, key=KEY, graph="max", eligible=EVERYONE, weight=1.0, outstanding=None, **settings):
     mass = label_mass(CLASSES, labeled, num_classes=NUM_CLASSES)
     masks = jnp.asarray(labeled), jnp.asarray(eligible)
-    return jax.device_get(_program(**settings)(key, GRAPHS[graph], mass, *masks, pick_weight=jnp.float32(weight)))
+    traced = {
+        "pick_weight": jnp.float32(weight),
+        "outstanding": None if outstanding is None else jnp.asarray(outstanding),
+    }
+    return jax.device_get(_program(**settings)(key, GRAPHS[graph], mass, *masks, **traced))
 
 
 @functools.cache
@@ -49,10 +53,11 @@ def _rule_program(settings):
     return jax.jit(ask)
 
 
-def by_rule(labeled, *, key=KEY, graph="max", **settings):
+def by_rule(labeled, *, key=KEY, graph="max", eligible=EVERYONE, outstanding=None, **settings):
     mass = label_mass(CLASSES, labeled, num_classes=NUM_CLASSES)
     ask = _rule_program(QuerySettings(**settings))
-    return jax.device_get(ask(key, GRAPHS[graph], mass, jnp.asarray(labeled), jnp.asarray(EVERYONE))[0])
+    masks = [None if mask is None else jnp.asarray(mask) for mask in (labeled, eligible, outstanding)]
+    return jax.device_get(ask(key, GRAPHS[graph], mass, *masks)[0])
 
 
 def start(labeled):
@@ -321,3 +326,42 @@ def test_the_key_settles_what_ties_and_the_same_key_the_same():
 
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_a_batch_begins_where_outstanding_points_left_off():
+    whole = redistribute(FEW, **GREEDY)
+    waited_for = np.isin(np.arange(NUM_POINTS), whole.indices[:3])
+
+    rest = redistribute(FEW, outstanding=waited_for, **GREEDY)
+
+    np.testing.assert_array_equal(rest.indices[:-3], whole.indices[3:])
+    np.testing.assert_array_equal(rest.scores[:-3], whole.scores[3:])
+    assert not waited_for[rest.indices].any()
+
+
+def test_a_mask_of_no_outstanding_points_changes_nothing():
+    for labeled in (FEW, MANY, ~EVERYONE):
+        without, none = redistribute(labeled, **GREEDY), redistribute(labeled, outstanding=~EVERYONE, **GREEDY)
+
+        jax.tree.map(np.testing.assert_array_equal, without, none)
+
+
+def test_an_outstanding_point_whose_label_has_come_counts_as_labelled_alone():
+    plain, told = redistribute(FEW, **GREEDY), redistribute(FEW, outstanding=FEW, **GREEDY)
+
+    jax.tree.map(np.testing.assert_array_equal, plain, told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{"diversity": "coverage"}, {"diversity": "local_minima"}, {"ties": "coverage"}])
+def test_every_rule_heeds_outstanding_points_and_none_takes_no_notice(settings):
+    first = by_rule(FEW, **settings).indices
+    waited_for = np.isin(np.arange(NUM_POINTS), first)
+
+    second = by_rule(FEW, outstanding=waited_for, **settings).indices
+    alone = by_rule(FEW, eligible=~waited_for, **settings).indices
+    plain = by_rule(FEW, eligible=~waited_for, outstanding=waited_for, diversity="none").indices
+
+    assert not waited_for[second].any()
+    assert second.tolist() != alone.tolist()
+    assert plain.tolist() == by_rule(FEW, eligible=~waited_for, diversity="none").indices.tolist()

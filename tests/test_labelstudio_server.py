@@ -150,10 +150,11 @@ def test_a_round_goes_to_the_server_and_its_labels_come_back(server, tmp_path):
     np.save(tmp_path / "pool.npy", np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32))
     _ddal(tmp_path, "init", "pool.npy", "--classes", "cat,dog")
     _ddal(tmp_path, "next", "-n", "6")
-    _ddal(tmp_path, "export", "--format", "labelstudio", "-o", "tasks.json")
+    (tmp_path / "texts.csv").write_text("id,what it says\n" + "".join(f"{row},text {row}\n" for row in range(60)))
+    _ddal(tmp_path, "export", "--format", "labelstudio", "-o", "tasks.json", "--fields", "texts.csv")
     settings = {
         "title": "campaign",
-        "label_config": labeling_config(["cat", "dog"]),
+        "label_config": (tmp_path / "labeling_config.xml").read_text(),
         "sampling": "Uncertainty sampling",
     }
     number = server.call("POST", "/api/projects", settings)["id"]
@@ -163,6 +164,7 @@ def test_a_round_goes_to_the_server_and_its_labels_come_back(server, tmp_path):
     for turn in range(6):
         task = server.call("GET", f"/api/projects/{number}/next")
         served.append(task["data"]["pool_id"])
+        assert task["data"]["what it says"] == f"text {served[-1]}"
         answer = {"result": [], "was_cancelled": True} if turn == 5 else {"result": _choose(["cat", "dog"][turn % 2])}
         server.call("POST", f"/api/tasks/{task['id']}/annotations/", answer)
     (tmp_path / "labels.json").write_bytes(server.raw("GET", f"/api/projects/{number}/export?exportType=JSON"))

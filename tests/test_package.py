@@ -34,6 +34,7 @@ KEYWORDS = {
             "pick_weight",
             "num_coverage_steps",
             "num_refine_steps",
+            "outstanding",
         },
     ),
 }

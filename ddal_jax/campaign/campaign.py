@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from ddal_jax import checks
 from ddal_jax.campaign import folders, ingestion, label_files, store
-from ddal_jax.campaign.fingerprint import pool_path
 from ddal_jax.campaign.ingestion import Ingested, Undone
+from ddal_jax.campaign.pool_paths import pool_path
 
 # What needs JAX is imported where it is used, so that labels are taken in at once.
 if TYPE_CHECKING:
     from ddal_jax.campaign.exports import Exported
-    from ddal_jax.campaign.rounds import Replay, Round
+    from ddal_jax.campaign.replays import Replay
+    from ddal_jax.campaign.rounds import Round
     from ddal_jax.campaign.simulation import Simulation
 
-FORMATS = ("csv", "labelstudio")
 _PathLike = str | PathLike[str]
 
 
@@ -88,8 +88,9 @@ class Campaign:
     ) -> "Round":
         """Asks for the points to label next, and writes them to a numbered folder.
 
-        Points asked before are not asked again while they are waited for. Settings are those of `ddal_jax.suggest`;
-        None is the default, whatever earlier rounds were given. A last batch shrinks to what is left.
+        Points asked before are not asked again while they are waited for, and those near them wait too. Settings are
+        those of `ddal_jax.suggest`; None is the default, whatever earlier rounds were given. A last batch shrinks to
+        what is left.
 
         Raises:
           ValueError: bad settings, or a pool that is not what it was.
@@ -101,7 +102,7 @@ class Campaign:
 
         with self._record() as connection:
             settings = settings_from(
-                checks.integer("n", num, low=1), store.facts(connection)["pool"]["rows"],
+                checks.integer("n", num, low=1), store.facts(connection).pool.rows,
                 metric=metric, num_neighbors=num_neighbors, num_steps=num_steps, symmetrize=symmetrize,
                 criterion=criterion, diversity=diversity, ties=ties, num_rediffusions=num_rediffusions,
                 num_refine_steps=num_refine_steps, soft_labels=soft_labels,
@@ -109,10 +110,14 @@ class Campaign:
             return rounds.ask(connection, self.folder, settings)
 
     def ingest(self, labels: _PathLike, *, columns: Mapping[str, str] | None = None) -> Ingested:
-        """Takes in a file of labels, all of it or nothing; the same file again changes nothing.
+        """Takes in a file of labels, all of it or nothing.
+
+        The last word counts: the same file again changes nothing, unless later ingests changed votes of it, which then
+        stand again as the file says.
 
         Args:
-          labels: CSV with columns id, label and, where they are, annotator and action; or a labelling tool's export.
+          labels: a table with columns id, label and, where they are, annotator and action, as CSV or JSON; or a
+            labelling tool's export.
           columns: names of these columns where they are others, such as `{"label": "answer"}`.
 
         Raises:
@@ -120,7 +125,7 @@ class Campaign:
           OSError: the disk is full; nothing changed then.
         """
         with self._record() as connection:
-            classes = store.facts(connection)["classes"]
+            classes = store.facts(connection).classes
             found = label_files.read_labels(Path(labels), columns=columns or {}, classes=classes)
             return ingestion.ingest(connection, found)
 
@@ -140,20 +145,43 @@ class Campaign:
         with self._record() as connection:
             return reports.status(connection, self.folder)
 
-    def export(self, path: _PathLike | None = None, *, format: str = "csv") -> "Exported":
-        """Writes labels and propagated labels of the whole pool, or the last round as tasks of a labelling tool.
+    def export(
+        self,
+        path: _PathLike | None = None,
+        *,
+        format: str = "csv",
+        number: int | None = None,
+        fields: _PathLike | None = None,
+        show: str | None = None,
+    ) -> "Exported":
+        """Writes labels and propagated labels of the whole pool, all votes, or a round as tasks of a labelling tool.
 
         Args:
-          path: of the file; by default `export.csv` or `tasks.json` in the campaign's folder.
-          format: "csv" or "labelstudio".
+          path: of the file; by default `export.csv`, `votes.csv` or `tasks.json` in the campaign's folder.
+          format: "csv", "votes" or "labelstudio", which writes a `labeling_config.xml` beside the tasks.
+          number: of the round whose tasks are written; by default the last.
+          fields: table (.csv, .jsonl, .parquet) of ids and what else their tasks are to hold, such as a text.
+          show: "KIND:FIELD", what a labeller sees, such as "Image:address"; by default the first of `fields` as text.
+
+        Raises:
+          ValueError: an unknown format, an option that it does not have, a bad table; nothing is written then.
+          NothingLeft: tasks before the first round.
+          OSError: the file cannot be written.
         """
         from ddal_jax.campaign import exports
 
-        checks.choice("format", format, FORMATS)
-        target = self._output(path, {"csv": "export.csv"}.get(format, "tasks.json"))
-        write = exports.export_table if format == "csv" else exports.export_tasks
+        how = exports.FORMATS[checks.choice("format", format, exports.FORMATS)]
+        options = {
+            "number": None if number is None else checks.integer("--round", number, low=1),
+            "fields": None if fields is None else Path(fields),
+            "show": show,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        if not given.keys() <= set(how.options):
+            raise ValueError(f"--round, --fields and --show go with --format labelstudio; got them with {format!r}.")
+        target = self._output(path, how.file)
         with self._record() as connection:
-            return write(connection, self.folder, target)
+            return how.write(connection, self.folder, target, **given)
 
     def map(self, path: _PathLike | None = None, *, layout: str = "pca", color: str = "predicted") -> Path:
         """Draws the pool as one interactive page, with the points of the last round marked.
@@ -178,10 +206,10 @@ class Campaign:
         Raises:
           ValueError: there is no such round, or the pool is not what it was.
         """
-        from ddal_jax.campaign import rounds
+        from ddal_jax.campaign import replays
 
         with self._record() as connection:
-            return rounds.replay(connection, self.folder, checks.integer("NNN", number, low=1))
+            return replays.replay(connection, self.folder, checks.integer("NNN", number, low=1))
 
     @staticmethod
     def simulate(
@@ -192,27 +220,25 @@ class Campaign:
         strategies: Sequence[str] | None = None,
         num_seeds: int = 20,
         query_size: int = 20,
+        budget: int | None = None,
+        num_start: int | None = None,
+        num_points: int | None = None,
+        num_test: int | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> "Simulation":
-        """Labels a labelled pool again from the start, strategy by strategy; see `simulation.simulate`.
-
-        Rows without a label are left out.
+        """Labels a labelled pool again from the start, strategy by strategy; see `pool_simulation.simulate_pool`.
 
         Raises:
-          ValueError: bad files, an unknown strategy, too few labels.
+          ValueError: bad files, an unknown strategy or option, too few labels, sizes that do not fit.
         """
-        from ddal_jax.campaign import simulation
         from ddal_jax.campaign.labeled_pools import read_labeled_pool
+        from ddal_jax.campaign.pool_simulation import simulate_pool
 
-        found = read_labeled_pool(pool, labels, ids=ids)
-        known = found.labels >= 0
-        return simulation.simulate(
-            found.features[known],
-            found.labels[known],
-            strategies=simulation.DEFAULT_STRATEGIES if strategies is None else strategies,
-            num_seeds=num_seeds,
-            query_size=query_size,
-            name=Path(pool).stem,
-        )
+        return simulate_pool(
+            read_labeled_pool(pool, labels, ids=ids), strategies=strategies, num_seeds=num_seeds,
+            query_size=query_size, budget=budget, num_start=num_start, num_points=num_points, num_test=num_test,
+            options=options, name=Path(pool).stem,
+        )  # fmt: skip
 
     def about(self) -> dict[str, Any]:
         """Returns what the campaign is, without looking at its pool: sizes, where ids come from, rounds, votes."""
@@ -221,11 +247,11 @@ class Campaign:
             votes = store.standing(connection, until=store.last_position(connection))
             return {
                 "campaign": str(self.folder),
-                "pool": facts["pool"]["rows"],
-                "columns": facts["pool"]["columns"],
-                "ids_from": facts["pool"]["ids_from"],
-                "classes": facts["classes"],
-                "seed": facts["seed"],
+                "pool": facts.pool.rows,
+                "columns": facts.pool.columns,
+                "ids_from": facts.pool.ids_from,
+                "classes": facts.classes,
+                "seed": facts.seed,
                 "rounds": len(store.rounds(connection)),
                 "votes": sum(vote.action == store.SET for vote in votes),
             }
@@ -236,7 +262,7 @@ class Campaign:
         if target.is_dir():
             raise ValueError(f"-o must name a file; {str(target)!r} is a folder.")
         with self._record() as connection:
-            pool = pool_path(self.folder, store.facts(connection)["pool_path"])
+            pool = pool_path(self.folder, store.facts(connection).pool_path)
         folders.refuse_to_overwrite(self.folder, pool, target)
         return target
 

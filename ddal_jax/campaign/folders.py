@@ -5,7 +5,6 @@ other command may write. What has no record is therefore the rest of a killed co
 never renamed; a folder with a round's own name may have been seen and worked on, so it is put aside under another.
 """
 
-import glob
 import itertools
 import os
 import re
@@ -18,8 +17,10 @@ from ddal_jax.campaign import store
 
 ROUNDS, GRAPH = "rounds", "graph.npz"
 QUERIES, QUERIES_JSON, CONFIG = ROUND_FILES = ("queries.csv", "queries.jsonl", "config.json")
-_UNFINISHED, _UNRECORDED = ".unfinished", ".unrecorded"
-_OURS = re.compile(rf"\.?\d{{3,}}({re.escape(_UNFINISHED)})?")
+UNFINISHED, _UNRECORDED = ".unfinished", ".unrecorded"
+# Of folders in which the record of a new campaign is prepared.
+PREPARED = ".campaign-"
+_OURS = re.compile(rf"\.?\d{{3,}}({re.escape(UNFINISHED)})?")
 
 
 def round_folder(campaign: Path, number: int) -> Path:
@@ -32,7 +33,7 @@ def write_round(campaign: Path, number: int, files: Mapping[str, bytes]) -> Path
     _refuse_link(campaign)
     target = round_folder(campaign, number)
     target.parent.mkdir(exist_ok=True)
-    unfinished = target.with_name(f".{target.name}{_UNFINISHED}")
+    unfinished = target.with_name(f".{target.name}{UNFINISHED}")
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         unfinished.mkdir()
@@ -88,42 +89,6 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def begin(target: Path) -> Path:
-    """Makes the folder in which a new campaign is prepared, beside the one it will be.
-
-    What an earlier, killed attempt left there is removed.
-
-    Raises:
-      ValueError: something is in `target` already.
-    """
-    if target.is_file() or (target.is_dir() and any(target.iterdir())):
-        raise ValueError(f"-c must name a folder that is new or empty; {str(target)!r} holds something already.")
-    target = target.resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = f".{target.name}."
-    for leftover in target.parent.glob(f"{glob.escape(prefix)}*{_UNFINISHED}"):
-        # Renamed first, so that another `init` that is still at work fails whole instead of losing files.
-        trash = leftover.with_name(f"{prefix}trash{os.getpid()}{_UNFINISHED}")
-        if trash != leftover:
-            os.rename(leftover, trash)
-        shutil.rmtree(trash, ignore_errors=True)
-    unfinished = target.with_name(f"{prefix}{os.getpid()}{_UNFINISHED}")
-    unfinished.mkdir()
-    (unfinished / ROUNDS).mkdir()
-    return unfinished
-
-
-def finish(unfinished: Path, target: Path) -> None:
-    """Gives a prepared campaign its name."""
-    for path in unfinished.iterdir():
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    sync_folder(unfinished)
-    os.rename(unfinished, target.resolve())
-    sync_folder(unfinished.parent)
-
-
 def _refuse_link(campaign: Path) -> None:
     if (campaign / ROUNDS).is_symlink():
         raise ValueError(f"{campaign / ROUNDS} must be a folder of the campaign; it leads out of it.")
@@ -132,13 +97,14 @@ def _refuse_link(campaign: Path) -> None:
 def _leftovers(connection: sqlite3.Connection, campaign: Path) -> list[Path]:
     rounds = campaign / ROUNDS
     found = [path for path in rounds.iterdir() if _OURS.fullmatch(path.name)] if rounds.is_dir() else []
-    found += campaign.glob(f"{GRAPH}.*{_UNFINISHED}")
+    # A folder in which the record was prepared is empty, now that it is in its place.
+    found += [path for begun in (f"{GRAPH}.", PREPARED) for path in campaign.glob(f"{begun}*{UNFINISHED}")]
     recorded: Collection[Path] = {round_folder(campaign, record.number) for record in store.rounds(connection)}
     return sorted(path for path in found if path not in recorded)
 
 
 def _clear(path: Path) -> None:
-    if path.name.endswith(_UNFINISHED):
+    if path.name.endswith(UNFINISHED):
         path.unlink() if path.is_file() else shutil.rmtree(path)
         return
     if not path.is_dir() or path.is_symlink():

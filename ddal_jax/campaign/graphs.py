@@ -5,15 +5,15 @@ import sqlite3
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 import ddal_jax
 from ddal_jax.campaign import store
-from ddal_jax.campaign.fingerprint import reread
+from ddal_jax.campaign.facts import Facts
 from ddal_jax.campaign.folders import GRAPH
+from ddal_jax.campaign.rereading import reread
 from ddal_jax.disk import whole
 from ddal_jax.graph.affinity import affinity
 from ddal_jax.graph.types import AnyGraph, KNNGraph
@@ -38,7 +38,7 @@ def campaign_graph(
     facts = store.facts(connection)
     key = _key(facts, settings)
     path = campaign / GRAPH
-    knn = _kept(path, key, facts["pool"]["rows"], settings.num_neighbors)
+    knn = _kept(path, key, facts.pool.rows, settings.num_neighbors)
     if knn is None:
         features = reread(campaign, facts) if features is None else features
         knn = pool_neighbors(jnp.asarray(features), settings)
@@ -53,12 +53,12 @@ def campaign_graph(
     return affinity(knn, symmetrize=settings.symmetrize)
 
 
-def _key(facts: dict[str, Any], settings: GraphSettings) -> str:
+def _key(facts: Facts, settings: GraphSettings) -> str:
     return json.dumps(
         {
-            "data": facts["pool"]["sha256"],
-            "shape": [facts["pool"]["rows"], facts["pool"]["columns"]],
-            "dtype": facts["pool"]["dtype"],
+            "data": facts.pool.sha256,
+            "shape": [facts.pool.rows, facts.pool.columns],
+            "dtype": facts.pool.dtype,
             "num_neighbors": settings.num_neighbors,
             "metric": settings.metric,
             "ddal_jax": ddal_jax.__version__,

@@ -1,4 +1,4 @@
-"""Votes into the log: all of a file or nothing, the same file once, and back again."""
+"""Votes into the log: all of a file or nothing, what stands already left alone, and back again."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from ddal_jax.campaign import store
 from ddal_jax.campaign.errors import NothingLeft
-from ddal_jax.campaign.fingerprint import described_ids
-from ddal_jax.campaign.label_files import LabelFile, Vote
+from ddal_jax.campaign.facts import ROW_NUMBERS
+from ddal_jax.campaign.label_files import LabelFile
 from ddal_jax.campaign.store import IGNORE, SET, UNSET, Entry, Standing
 
 
@@ -19,15 +19,19 @@ class Ingested(NamedTuple):
       new: votes by annotators who had none on the point.
       changed: votes that replace an earlier one.
       same: votes that stood already.
+      changed_ids: the points whose votes were replaced.
       missing: lines without a label.
-      repeated: number of the earlier ingest of the same file, None if there is none.
+      missing_words: words that were taken for a missing label, such as NA.
+      repeated: number of the last earlier ingest of the same file that was not undone, None if there is none.
     """
 
     ingest: int | None
     new: int
     changed: int
     same: int
+    changed_ids: tuple[str, ...]
     missing: int
+    missing_words: tuple[str, ...]
     repeated: int | None
 
 
@@ -48,25 +52,38 @@ class Undone(NamedTuple):
 
 
 def ingest(connection: sqlite3.Connection, labels: LabelFile) -> Ingested:
-    """Adds the votes of a file to the log, or refuses all of them.
+    """Adds those votes of a file to the log that differ from what stands, or refuses all of them.
+
+    The last word counts, whatever the file is called and whether it was taken in before: the same file again changes
+    nothing, unless later ingests changed votes of it, which then stand again as the file says. It may be an old file
+    taken by mistake; but that is told (`changed_ids`, `repeated`) and can be undone, whereas a word that a person
+    means now, as who skips a point again, would be lost unnoticed if the file were passed over.
 
     Raises:
       ValueError: an unknown id, a label for an ignored point; names the line and a remedy.
     """
     with store.writing(connection):
         earlier = {(act.source, digest): act.number for act, digest in store.standing_ingests(connection)}
-        repeated = earlier.get((labels.name, labels.digest))
-        if repeated is not None:
-            return Ingested(None, 0, 0, len(labels.votes), labels.num_missing, repeated)
         standing = {
             (entry.row, entry.annotator): entry
             for entry in store.standing(connection, until=store.last_position(connection))
         }
         entries = _entries(connection, labels, standing)
-        fresh = [entry for entry in entries if _changes(entry, standing)]
-        number = store.add_ingest(connection, fresh, source=labels.name, digest=labels.digest) if fresh else None
-    new = sum(not _stands(standing.get((entry.row, entry.annotator))) for entry in fresh)
-    return Ingested(number, new, len(fresh) - new, len(entries) - len(fresh), labels.num_missing, None)
+        fresh = {vote: entry for vote, entry in zip(labels.votes, entries, strict=True) if _changes(entry, standing)}
+        number = None
+        if fresh:
+            number = store.add_ingest(connection, [*fresh.values()], source=labels.name, digest=labels.digest)
+    replaced = [vote.id for vote, entry in fresh.items() if _stands(standing.get((entry.row, entry.annotator)))]
+    return Ingested(
+        number,
+        new=len(fresh) - len(replaced),
+        changed=len(replaced),
+        same=len(entries) - len(fresh),
+        changed_ids=tuple(dict.fromkeys(replaced)),
+        missing=labels.num_missing,
+        missing_words=labels.missing_words,
+        repeated=earlier.get((labels.name, labels.digest)),
+    )
 
 
 def undo(connection: sqlite3.Connection) -> Undone:
@@ -100,14 +117,15 @@ def _entries(connection: sqlite3.Connection, labels: LabelFile, standing: Mappin
         row = store.row_of(connection, vote.id)
         if row is None:
             raise ValueError(
-                f"{vote.where}: id {vote.id!r} is not in the pool ({described_ids(store.facts(connection))}); correct "
-                "it or leave the line out."
+                f"{vote.where}: id {vote.id!r} is not in the pool ({_kind_of_ids(connection)}); correct it or leave "
+                "the line out."
             )
-        own = standing.get((row, vote.annotator))
+        # Who skipped a point may think again; what is ignored for everybody is not for one of them to take back.
         if vote.action == SET and row in ignored:
-            _refuse_ignored(vote, "")
-        if vote.action == SET and own is not None and own.action == IGNORE:
-            _refuse_ignored(vote, vote.annotator)
+            raise ValueError(
+                f"{vote.where}: id {vote.id!r} is ignored for everybody, so that it cannot be labelled. Leave the line "
+                f"out, or first ingest a table with the columns id,action and the line {vote.id},unset."
+            )
         entries.append(Entry(row, vote.annotator, vote.action, vote.label))
     return entries
 
@@ -117,11 +135,11 @@ def _given_back(connection: sqlite3.Connection, labels: LabelFile) -> set[int | 
     return {store.row_of(connection, vote.id) for vote in labels.votes if vote.action == UNSET and not vote.annotator}
 
 
-def _refuse_ignored(vote: Vote, ignored_by: str) -> None:
-    raise ValueError(
-        f"{vote.where}: id {vote.id!r} is ignored, so that it cannot be labelled. Leave the line out, or first ingest "
-        f"a table with the columns id,annotator,action and the line {vote.id},{ignored_by},unset."
-    )
+def _kind_of_ids(connection: sqlite3.Connection) -> str:
+    pool = store.facts(connection).pool
+    if pool.ids_from == ROW_NUMBERS:
+        return f"ids here are row numbers from 0 to {pool.rows - 1}"
+    return f"ids here come from {pool.ids_from}"
 
 
 def _changes(entry: Entry, standing: Mapping[Any, Standing]) -> bool:

@@ -48,7 +48,7 @@ def current_settings(connection: sqlite3.Connection) -> RoundSettings:
     asked = store.rounds(connection)
     if asked:
         return settings_of(asked[-1].config)
-    return settings_from(1, store.facts(connection)["pool"]["rows"])
+    return settings_from(1, store.facts(connection).pool.rows)
 
 
 def current_knowledge(connection: sqlite3.Connection, campaign: Path) -> Knowledge:

@@ -1,44 +1,23 @@
-"""Labels as they come back: a CSV table of ids and labels, or a labelling tool's export; read whole or refused.
+"""Labels as they come back: a table of ids and labels, or a labelling tool's export; read whole or refused.
 
-The columns are `id`, `label` and, where they are there, `annotator` and `action` ("set", "unset" or "ignore"; an empty
-one is "set"); others are left alone, so that `queries.csv` with a column `label` added will do. A label that is missing
-(empty, NA, NaN, null, None, -1 and the like) says nothing: its line is passed over. Whole numbers written as 3.0, as
-tables with missing labels have them, are read as 3. Neither rule applies to a name that is one of the fixed classes.
+A table is CSV, or JSON records. Its columns are `id`, `label` and, where they are there, `annotator` and `action`
+("set", "unset" or "ignore"; an empty one is "set"); others are left alone, so that `queries.csv` with a column `label`
+added will do. What counts as a missing label there stands in `label_tables`.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ddal_jax.adapters import labelstudio
-from ddal_jax.campaign import tables
-from ddal_jax.campaign.store import ACTIONS, IGNORE, SET
+from ddal_jax.campaign import label_records, label_tables, tables
+from ddal_jax.campaign.label_tables import COLUMNS, Said, Vote
+from ddal_jax.campaign.store import IGNORE, SET
 
-COLUMNS = ("id", "label", "annotator", "action")
-MISSING = frozenset({"", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "nat", "-1", "-1.0"})
+_OF_EXPORTS = ("id", "label")
 _LONGEST_LABEL = 4000
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
-
-
-class Vote(NamedTuple):
-    """What one annotator says of one id.
-
-    Attributes:
-      where: file and line, for messages.
-      id: of the point.
-      action: "set", "unset" or "ignore".
-      label: of "set", else None.
-      annotator: who; empty for nobody in particular.
-    """
-
-    where: str
-    id: str
-    action: str
-    label: str | None
-    annotator: str
 
 
 class LabelFile(NamedTuple):
@@ -48,12 +27,14 @@ class LabelFile(NamedTuple):
       name: of the file.
       votes: one of each annotator on an id.
       num_missing: lines without a label.
+      missing_words: words that were taken for a missing label there, such as NA; without the empty one.
       digest: the same for the same votes.
     """
 
     name: str
     votes: list[Vote]
     num_missing: int
+    missing_words: tuple[str, ...]
     digest: str
 
 
@@ -61,8 +42,9 @@ def read_labels(path: Path, *, columns: Mapping[str, str], classes: Collection[s
     """Reads a file of labels.
 
     Args:
-      path: CSV, or what a labelling tool exports (Label Studio: JSON, JSON-MIN, CSV).
-      columns: names of columns, where they differ from `COLUMNS`.
+      path: CSV, JSON records, or what a labelling tool exports (Label Studio: JSON, JSON-MIN, CSV).
+      columns: names of columns, where they differ from `COLUMNS`; of an export, the field of the task with the id, and
+        the control with the label.
       classes: the classes, where they are fixed.
 
     Raises:
@@ -72,74 +54,54 @@ def read_labels(path: Path, *, columns: Mapping[str, str], classes: Collection[s
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
         raise ValueError(f"--map must name some of {', '.join(COLUMNS)}; got {unknown[0]!r}.")
-    given = _from_tool(path) if path.stat().st_size and labelstudio.is_export(path) else _from_table(path, columns)
     fixed = frozenset(classes or ())
-    settled = [vote for found in given if (vote := _settled(found, fixed)) is not None]
-    votes = _one_of_each(settled)
+    said = _said_in(path, columns, fixed)
+    for vote in said.votes:
+        _check(vote, fixed)
+    votes = _one_of_each(said.votes)
     _refuse_ignored_and_labeled(votes)
-    return LabelFile(path.name, votes, len(given) - len(settled), _digest(votes))
+    words = tuple(dict.fromkeys(filter(None, said.missing)))
+    return LabelFile(path.name, votes, len(said.missing), words, _digest(votes))
 
 
-def _from_tool(path: Path) -> list[Vote]:
+def _said_in(path: Path, columns: Mapping[str, str], fixed: Collection[str]) -> Said:
+    if path.stat().st_size and labelstudio.is_export(path):
+        if not label_records.is_records(path):
+            return Said(_from_tool(path, columns), [])
+        names = {column: columns.get(column, column) for column in COLUMNS}
+        return label_tables.votes_of(label_records.read_records(path, names=names), columns, fixed)
+    table = tables.read_table("LABELS", path, header="id,label or id,label,annotator")
+    return label_tables.votes_of(table, columns, fixed)
+
+
+def _from_tool(path: Path, columns: Mapping[str, str]) -> list[Vote]:
+    other = sorted(set(columns) - set(_OF_EXPORTS))
+    if other:
+        raise ValueError(
+            f"--map must name some of {', '.join(_OF_EXPORTS)} for {path}, which a labelling tool exported; got "
+            f"{other[0]!r}."
+        )
+    found = labelstudio.read_annotations(
+        path, control=columns.get("label"), id_field=columns.get("id", labelstudio.ID_FIELD)
+    )
     return [
         Vote(f"{path}, id {name!r}", name, action, label if action == SET else None, annotator)
-        for name, label, annotator, action in labelstudio.read_annotations(path)
+        for name, label, annotator, action in found
     ]
 
 
-def _from_table(path: Path, columns: Mapping[str, str]) -> list[Vote]:
-    table = tables.read_table("LABELS", path, header="id,label or id,label,annotator")
-    places = _places(table, columns)
-    votes = []
-    for line in table.lines:
-        name, label, annotator, action = (line.cells[places[column]] if column in places else "" for column in COLUMNS)
-        action = action.lower() or SET
-        if action not in ACTIONS:
-            raise ValueError(f"{line.where}: action must be one of {', '.join(ACTIONS)}; got {action!r}.")
-        if not name:
-            raise ValueError(f"{line.where}: has no id; give it one or leave the line out.")
-        if action != SET and label.lower() not in MISSING:
-            raise ValueError(
-                f"{line.where}: has the label {label!r} and the action {action!r}, which takes none; leave one out."
-            )
-        votes.append(Vote(line.where, name, action, label if action == SET else None, annotator))
-    if not votes:
-        raise ValueError(f"{path} holds no line below its header; it must have one for each label.")
-    return votes
-
-
-def _places(table: tables.Table, columns: Mapping[str, str]) -> dict[str, int]:
-    places = {}
-    for column in COLUMNS:
-        name = columns.get(column, column)
-        if name in table.header:
-            places[column] = table.header.index(name)
-        elif column in columns or column == "id" or (column == "label" and "action" not in table.header):
-            raise ValueError(
-                f"{table.where}: has no column {name!r}; its columns are {', '.join(table.header)}. Rename one, or say "
-                f"--map {column}=COLUMN."
-            )
-    return places
-
-
-def _settled(vote: Vote, fixed: Collection[str]) -> Vote | None:
-    """Returns a vote with its label in its usual form; None where the label is missing."""
-    if vote.action != SET:
-        return vote
-    label = vote.label or ""
-    if len(label) > _LONGEST_LABEL:
-        raise ValueError(f"{vote.where}: a label has at most {_LONGEST_LABEL} characters; got {len(label)}.")
-    if label not in fixed:
-        if label.lower() in MISSING:
-            return None
-        whole = _WHOLE_NUMBER.fullmatch(label)
-        label = whole[1] if whole else label
-    if fixed and label not in fixed:
+def _check(vote: Vote, fixed: Collection[str]) -> None:
+    for role, name in (("id", vote.id), ("annotator", vote.annotator), ("label", vote.label or "")):
+        tables.refuse_control_characters(vote.where, role, name)
+    if vote.label is None:
+        return
+    if len(vote.label) > _LONGEST_LABEL:
+        raise ValueError(f"{vote.where}: a label has at most {_LONGEST_LABEL} characters; got {len(vote.label)}.")
+    if fixed and vote.label not in fixed:
         raise ValueError(
-            f"{vote.where}: label {label!r} is none of the classes {', '.join(sorted(fixed))}, which were fixed when "
-            "the campaign began; correct it."
+            f"{vote.where}: label {vote.label!r} is none of the classes {', '.join(sorted(fixed))}, which were fixed "
+            "when the campaign began; correct it."
         )
-    return vote._replace(label=label)
 
 
 def _one_of_each(votes: Sequence[Vote]) -> list[Vote]:
@@ -150,7 +112,8 @@ def _one_of_each(votes: Sequence[Vote]) -> list[Vote]:
         if (first.action, first.label) != (vote.action, vote.label):
             by = f"annotator {vote.annotator!r} gives" if vote.annotator else "the file gives"
             raise ValueError(
-                f"{vote.where}: {by} id {vote.id!r} {_said(vote)}, but {_said(first)} at {first.where}; leave one out."
+                f"{vote.where}: {by} id {vote.id!r} {_words(vote)}, but {_words(first)} at {first.where}; leave one "
+                "out."
             )
     return list(kept.values())
 
@@ -160,12 +123,12 @@ def _refuse_ignored_and_labeled(votes: Sequence[Vote]) -> None:
     for vote in votes:
         if vote.action == SET and vote.id in ignored:
             raise ValueError(
-                f"{vote.where}: gives id {vote.id!r} {_said(vote)}, but it is to be ignored at "
+                f"{vote.where}: gives id {vote.id!r} {_words(vote)}, but it is to be ignored at "
                 f"{ignored[vote.id].where}; leave one out."
             )
 
 
-def _said(vote: Vote) -> str:
+def _words(vote: Vote) -> str:
     return f"label {vote.label!r}" if vote.action == SET else f"action {vote.action!r}"
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from ddal_jax import scores
 from ddal_jax.campaign import store
-from ddal_jax.campaign.fingerprint import reread
 from ddal_jax.campaign.knowledge import current_knowledge
-from ddal_jax.campaign.rounds import read_queries
+from ddal_jax.campaign.propagation import named_probabilities
+from ddal_jax.campaign.replays import queries_of
+from ddal_jax.campaign.rereading import reread
 from ddal_jax.maps import Asked, MapSettings, write_map
 
 
@@ -25,17 +26,18 @@ def draw_map(connection: sqlite3.Connection, campaign: Path, path: Path, *, layo
     features = reread(campaign, store.facts(connection))
     known = current_knowledge(connection, campaign)
     rounds = store.rounds(connection)
-    queries = read_queries(campaign, rounds[-1].number) if rounds else []
+    queries = queries_of(connection, campaign, rounds[-1]) if rounds else []
     criterion = scores.CRITERIA[known.settings.query.criterion]
     values = np.asarray(criterion(jnp.asarray(known.propagated.mass)))
     open_to_question = (known.state.labels < 0) & ~known.state.ignored
+    probabilities = named_probabilities(known.propagated, num_named=len(known.state.classes))
     return write_map(
         path,
         features=np.asarray(features, np.float32),
         graph=known.graph,
         ids=store.ids(connection),
         classes=known.state.classes,
-        propagated=known.propagated,
+        propagated=known.propagated._replace(probabilities=probabilities),
         scores=np.where(open_to_question, values, np.float32(np.nan)),
         queried=[Asked(query["id"], query["rank"], query["reason"]) for query in queries],
         settings=settings,

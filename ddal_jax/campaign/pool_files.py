@@ -14,12 +14,25 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from ddal_jax.campaign import pool_tables, tables
+from ddal_jax.campaign.facts import ROW_NUMBERS
 
-ROW_NUMBERS = "row numbers"
 ID_NAMES = ("id", "ids")
 FEATURE_NAMES = ("features", "embeddings", "inputs", "X")
 _BLOCK_BYTES = 2**24
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
+
+
+class MissingColumn(ValueError):
+    """A pool has no column of the name that was asked for.
+
+    Attributes:
+      columns: those that it has.
+    """
+
+    def __init__(self, asked: str, columns: list[str]) -> None:
+        """Says what is missing and what is there."""
+        super().__init__(f"--ids must be a column of POOL or a file; got {asked!r}, and columns {columns}.")
+        self.columns = columns
 
 
 class Pool(NamedTuple):
@@ -134,11 +147,12 @@ _READERS = {".npy": _read_npy, ".npz": _read_npz, ".parquet": _read_parquet, ".c
 def _id_column(columns: list[str], asked: str | None) -> str | None:
     if asked is not None:
         if asked not in columns and not Path(asked).is_file():
-            raise ValueError(f"--ids must be a column of POOL or a file; got {asked!r}, and columns {columns}.")
+            raise MissingColumn(asked, columns)
         if asked in columns:
             return asked
-    # Beside a file of ids, a column of ids is still no feature.
-    return next((name for name in ID_NAMES if name in columns), None)
+    # Beside a file of ids, a column of ids is still no feature, nor is one named ID.
+    places = (tables.place_of(columns, name) for name in ID_NAMES)
+    return next((columns[place] for place in places if place is not None), None)
 
 
 def _load(path: Path, source: Path | BinaryIO, **how: Any) -> Any:
@@ -153,11 +167,14 @@ def _load(path: Path, source: Path | BinaryIO, **how: Any) -> Any:
 
 
 def _not_plain(path: Path, error: Exception) -> str:
-    objects = any(word in str(error) for word in ("pickle", "Python objects"))
-    reason = "it holds Python objects, and nothing is unpickled" if objects else str(error).rstrip(".")
+    if any(word in str(error) for word in ("pickle", "Python objects")):
+        return (
+            f"{path} holds Python objects, which are never unpickled. Save plain arrays: features by "
+            "numpy.save(FILE, numpy.asarray(features, numpy.float32)), ids as numpy.asarray(ids, str)."
+        )
     return (
-        f"{path} cannot be read as plain arrays of numbers: {reason}. It may be cut off or damaged; write it again "
-        "with numpy.save or numpy.savez."
+        f"{path} cannot be read as plain arrays of numbers: {str(error).rstrip('.')}. It may be cut off or damaged; "
+        "write it again with numpy.save or numpy.savez."
     )
 
 
@@ -185,13 +202,20 @@ def _names(path: Path, column: np.ndarray | list[str]) -> list[str]:
     for row, value in enumerate(values.tolist()):
         if isinstance(value, bool) or not isinstance(value, str | bytes | int | None):
             raise ValueError(f"{path}: ids must be strings or integers; got {value!r} in row {row} (counted from 0).")
-        name = value.decode() if isinstance(value, bytes) else str(value)
-        name = "" if value is None else name.strip()
+        name = "" if value is None else _text(path, row, value).strip()
         if not name:
             raise ValueError(f"{path}: row {row} (counted from 0) has no id; give it one.")
+        tables.refuse_control_characters(f"{path}, row {row} (counted from 0)", "id", name)
         if seen.setdefault(name, row) != row:
             raise ValueError(
                 f"{path}: id {name!r} stands in rows {seen[name]} and {row} (counted from 0); ids must differ."
             )
         names.append(name)
     return names
+
+
+def _text(path: Path, row: int, value: str | bytes | int) -> str:
+    try:
+        return value.decode() if isinstance(value, bytes) else str(value)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}, row {row} (counted from 0): id {value!r} must be UTF-8 text.") from None

@@ -110,8 +110,8 @@ def _numbers(line: Line, names: list[str]) -> np.ndarray:
     except ValueError:
         at = next(index for index, cell in enumerate(line.cells) if cell and not _is_number(cell))
         raise ValueError(
-            f"{line.where}: column {names[at]!r} must hold numbers; got {line.cells[at]!r}. If it holds ids, say "
-            f"--ids {names[at]}; else leave it out."
+            f"{line.where}: column {names[at]!r} must hold numbers, with a point for decimals; got {line.cells[at]!r}. "
+            f"If it holds ids, say --ids {names[at]}; else leave it out."
         ) from None
     if not np.isfinite(values).all():
         at = int(np.flatnonzero(~np.isfinite(values))[0])

@@ -65,6 +65,17 @@ def propagate(
     return Propagated(*jax.device_get(answer))
 
 
+def named_probabilities(found: Propagated, *, num_named: int) -> Float[np.ndarray, "n _"]:
+    """Returns the probabilities of the classes that have names.
+
+    Labels are diffused as if of two classes at least, since others may turn up. While a single one is known it has all
+    of the probability: none is left to a class that nobody has seen, and `reach` alone tells how sure that is.
+    """
+    if num_named == 1:
+        return np.ones((len(found.reach), 1), np.float32)
+    return found.probabilities[:, :num_named]
+
+
 def known_mass(
     labels: Int[np.ndarray, " n"], *, num_classes: int, soft_labels: Shaped[np.ndarray, "n c"] | None
 ) -> Float[Array, "n c"]:

@@ -31,8 +31,8 @@ def status(connection: sqlite3.Connection, campaign: Path) -> dict[str, Any]:
     report = {
         "campaign": str(campaign),
         "pool": len(names),
-        "columns": facts["pool"]["columns"],
-        "ids_from": facts["pool"]["ids_from"],
+        "columns": facts.pool.columns,
+        "ids_from": facts.pool.ids_from,
         **_counts(state),
         "tied_ids": [names[row] for row in np.flatnonzero(state.tied)],
         "rounds": len(store.rounds(connection)),

@@ -17,12 +17,14 @@ class RoundSettings:
       graph: how the pool graph is built and walked.
       query: how points are picked.
       soft_labels: whether shares of votes replace the majority.
+      avoid_outstanding: whether points that labels are waited for keep those near them out of the batch.
     """
 
     query_size: int
     graph: GraphSettings
     query: QuerySettings
     soft_labels: bool = False
+    avoid_outstanding: bool = True
 
     def __post_init__(self) -> None:
         checks.integer("query_size", self.query_size, low=1)
@@ -38,8 +40,12 @@ def settings_from(query_size: int, num_points: int, *, soft_labels: bool = False
       TypeError: an option of another type.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    graph_names = {field.name for field in dataclasses.fields(GraphSettings)}
-    query = QuerySettings(**{name: value for name, value in given.items() if name not in graph_names})
+    graph_names, query_names = (
+        [field.name for field in dataclasses.fields(kind)] for kind in (GraphSettings, QuerySettings)
+    )
+    for name in given:
+        checks.choice("options", name, [*graph_names, *query_names])
+    query = QuerySettings(**{name: value for name, value in given.items() if name in query_names})
     graph = GraphSettings(**{name: value for name, value in given.items() if name in graph_names})
     if "num_neighbors" not in given:
         graph = dataclasses.replace(graph, num_neighbors=min(graph.num_neighbors, num_points - 1))
@@ -49,11 +55,15 @@ def settings_from(query_size: int, num_points: int, *, soft_labels: bool = False
 
 
 def settings_of(config: dict[str, Any]) -> RoundSettings:
-    """Returns the settings that a `config.json` holds."""
+    """Returns the settings that a `config.json` holds.
+
+    Rounds recorded before there was `avoid_outstanding` did not.
+    """
     found = config["settings"]
     return RoundSettings(
         query_size=found["query_size"],
         graph=GraphSettings(**found["graph"]),
         query=QuerySettings(**found["query"]),
         soft_labels=found["soft_labels"],
+        avoid_outstanding=found.get("avoid_outstanding", False),
     )

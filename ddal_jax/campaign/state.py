@@ -60,9 +60,9 @@ def read_state(connection: sqlite3.Connection, *, position: int, next_round: int
       soft: whether shares of votes are wanted.
     """
     facts = store.facts(connection)
-    num_points = facts["pool"]["rows"]
+    num_points = facts.pool.rows
     entries = store.standing(connection, until=position)
-    names = tuple(facts["classes"] or sorted({e.label or "" for e in entries if e.action == SET}, key=class_order))
+    names = tuple(facts.classes or sorted({e.label or "" for e in entries if e.action == SET}, key=class_order))
     ignored = _ignored(entries, num_points)
     votes = _votes([entry for entry in entries if entry.action == SET and not ignored[entry.row]], names)
     resolved = resolve(votes, num_points=num_points, num_classes=max(2, len(names)), soft=soft)

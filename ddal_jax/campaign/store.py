@@ -5,8 +5,10 @@ or deleted, and triggers refuse it to everyone: a vote is taken back by a furthe
 the log can therefore be told at any later time, which is what makes rounds replayable.
 """
 
+import dataclasses
 import datetime
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ddal_jax.campaign import schema
+from ddal_jax.campaign.facts import Facts
 
 DATABASE = "campaign.sqlite"
 FORMAT = 1
@@ -83,17 +86,20 @@ class RoundRecord(NamedTuple):
     digest: str
 
 
-def create(path: Path, facts: dict[str, Any], ids: Iterable[str]) -> None:
+def create(path: Path, facts: Facts, ids: Iterable[str]) -> None:
     """Makes the record of a new campaign."""
     connection = _connected(path, mode="rwc")
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         with writing(connection):
-            for statement in schema.statements():
+            for statement in schema.tables():
                 connection.execute(statement)
-            facts = {"format": FORMAT, **facts}
-            connection.executemany("INSERT INTO facts VALUES (?, ?)", ((k, json.dumps(v)) for k, v in facts.items()))
+            kept = {"format": FORMAT, **dataclasses.asdict(facts)}
+            connection.executemany("INSERT INTO facts VALUES (?, ?)", ((k, json.dumps(v)) for k, v in kept.items()))
             connection.executemany("INSERT INTO points VALUES (?, ?)", enumerate(ids))
+            # Last, since they look each key up.
+            for statement in schema.guards():
+                connection.execute(statement)
     finally:
         connection.close()
 
@@ -114,7 +120,7 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
     with told(path):
         connection = _connected(path, mode="rw")
         try:
-            found = facts(connection).get("format")
+            found = _kept(connection).get("format")
             if found != FORMAT:
                 raise ValueError(f"{path} must have format {FORMAT}; got {found}. It was made by another version.")
             yield connection
@@ -138,6 +144,11 @@ def told(path: Path) -> Iterator[None]:
 def _reason(path: Path, error: sqlite3.OperationalError) -> str:
     if "locked" in str(error):
         return f"another command has been writing for {PATIENCE_SECONDS:.0f} s; run it again later"
+    # Where a folder may not be written, SQLite cannot even read a write-ahead log.
+    if "readonly" in str(error) or not os.access(path.parent, os.W_OK):
+        return (
+            f"its folder must be writable, to be read too ({error}). Nothing was lost; allow writing and run it again"
+        )
     # Without room for its index of the write-ahead log, SQLite speaks of input and output alone.
     if "full" in str(error) or shutil.disk_usage(path.parent).free < _LEAST_ROOM:
         return f"the disk is full ({error}). Nothing was lost or half written; make room and run it again"
@@ -168,9 +179,9 @@ def reading(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def facts(connection: sqlite3.Connection) -> dict[str, Any]:
+def facts(connection: sqlite3.Connection) -> Facts:
     """Returns what was settled when the campaign began."""
-    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
+    return Facts.from_json(_kept(connection))
 
 
 def ids(connection: sqlite3.Connection) -> list[str]:
@@ -260,12 +271,20 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
+def _kept(connection: sqlite3.Connection) -> dict[str, Any]:
+    return {name: json.loads(value) for name, value in connection.execute("SELECT name, value FROM facts")}
+
+
 def _connected(path: Path, *, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE_SECONDS, isolation_level=None
     )
-    for setting in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
-        connection.execute(f"PRAGMA {setting}")
+    try:
+        for setting in ("synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
+            connection.execute(f"PRAGMA {setting}")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -1,6 +1,10 @@
-"""Text tables that people hand in: CSV in UTF-8, read line by line, so that every refusal names its line."""
+"""Text tables that people hand in: CSV in UTF-8, read line by line, so that every refusal names its line.
+
+What parts the cells is told by the header: the first of comma, semicolon and tab that stands in it outside quotes.
+"""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +13,9 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE = 4096
 # Texts to be labelled stand in cells; csv's own limit is 128 KiB.
 _LARGEST_CELL = 2**27
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+# Line ends of any kind, and surrogates, which UTF-8 has no form for. csv of Python 3.11 does not quote a lone \r.
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Line(NamedTuple):
@@ -37,6 +44,16 @@ class Table(NamedTuple):
     lines: Iterator[Line]
 
 
+def refuse_control_characters(where: str, role: str, name: str) -> None:
+    """Refuses an id, a label or the like that would break the lines of the files it is written to."""
+    found = _NOT_IN_NAMES.search(name)
+    if found:
+        raise ValueError(
+            f"{where}: {role} {name!r} must have no line breaks or other control characters; got {found[0]!r}. Replace "
+            "it, by a space for example."
+        )
+
+
 def existing_file(role: str, path: Path) -> Path:
     """Returns a path that leads to a file, or refuses it."""
     if not path.is_file():
@@ -59,14 +76,23 @@ def read_table(role: str, path: Path, *, header: str) -> Table:
       ValueError: no such file, an empty one, another encoding, a line that is not CSV or has another number of cells
         than the header (both while it is gone through).
     """
-    lines = _lines(existing_file(role, path))
+    separator = _separator(existing_file(role, path))
+    lines = _lines(path, separator)
     first = next((line for line in lines if any(line.cells)), None)
     if first is None:
         raise ValueError(f"{path} is empty; its first line must name the columns: {header}.")
     repeated = sorted({name for name in first.cells if first.cells.count(name) > 1})
     if repeated:
         raise ValueError(f"{first.where}: column {repeated[0]!r} stands there twice; rename one.")
-    return Table(first.cells, first.where, _of_one_length(lines, len(first.cells)))
+    return Table(first.cells, first.where, _of_one_length(lines, len(first.cells), separator))
+
+
+def place_of(header: list[str], name: str) -> int | None:
+    """Returns which column has a name, in other capitals if need be; None if none has, or only several in others."""
+    if name in header:
+        return header.index(name)
+    alike = [place for place, other in enumerate(header) if other.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def read_lines(role: str, path: Path) -> Iterator[Line]:
@@ -74,23 +100,32 @@ def read_lines(role: str, path: Path) -> Iterator[Line]:
     return (line for line in _lines(existing_file(role, path)) if any(line.cells))
 
 
-def _of_one_length(lines: Iterator[Line], expected: int) -> Iterator[Line]:
+def _of_one_length(lines: Iterator[Line], expected: int, separator: str) -> Iterator[Line]:
     for line in lines:
         if not line.cells and expected > 1:
             continue
         if len(line.cells) != expected:
             raise ValueError(
                 f"{line.where}: must have {expected} cells, as the header has; got {len(line.cells)}. "
-                "Quote cells that contain commas."
+                f"Quote cells that contain {_SEPARATORS[separator]}."
             )
         yield line
 
 
-def _lines(path: Path) -> Iterator[Line]:
+def _separator(path: Path) -> str:
+    """Returns what parts the cells of a file's header."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = next((line for line in file if line.strip()), "")
+    csv.field_size_limit(_LARGEST_CELL)
+    parting = (mark for mark in _SEPARATORS if len(next(csv.reader([header], delimiter=mark))) > 1)
+    return next(parting, ",")
+
+
+def _lines(path: Path, separator: str = ",") -> Iterator[Line]:
     _refuse_what_is_no_text(path)
     csv.field_size_limit(_LARGEST_CELL)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=separator)
         start = 1
         try:
             for cells in reader:

@@ -20,7 +20,7 @@ COMMANDS = {
     "ingest": "take labels into a campaign",
     "undo": "take back the last ingest of a campaign",
     "status": "tell where a campaign stands, and whether to go on",
-    "export": "write labels given and propagated, or tasks for a labelling tool",
+    "export": "write labels given and propagated, all votes, or tasks for a labelling tool",
     "map": "draw a campaign's pool as an interactive page",
     "replay": "compute a round of a campaign again, and compare",
     "simulate": "label a labelled pool again, and tell whether it would have helped",

@@ -1,18 +1,41 @@
-"""`ddal export`: labels given and propagated of the whole pool, or a round as tasks of a labelling tool."""
+"""`ddal export`: labels given and propagated of the whole pool, all votes, or a round as tasks of a labelling tool."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ddal_jax.campaign import Campaign
 from ddal_jax.cli.campaign import Answer, add_folder, answer, prepare
+from ddal_jax.cli.options import round_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the words of the subcommand."""
     add_folder(parser)
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: export.csv or tasks.json in DIR")
     parser.add_argument(
-        "--format", default="csv", metavar="NAME", help="csv (default), or labelstudio: tasks of the last round"
+        "-o", "--output", type=Path, metavar="FILE", help="default: export.csv, votes.csv or tasks.json in DIR"
+    )
+    parser.add_argument(
+        "--format",
+        default="csv",
+        metavar="NAME",
+        help="csv (default): the label of every point, given or propagated; votes: every annotator's last word, for "
+        "`ddal ingest`; labelstudio: a round as tasks, and labeling_config.xml beside them",
+    )
+    tasks = parser.add_argument_group("--format labelstudio")
+    tasks.add_argument("--round", metavar="NNN", help="number of the round, such as 001 (default: the last)")
+    tasks.add_argument(
+        "--fields",
+        type=Path,
+        metavar="FILE",
+        help=".csv, .jsonl or .parquet with a column id and what else tasks are to hold, such as a text or the address "
+        "of an image",
+    )
+    tasks.add_argument(
+        "--show",
+        metavar="KIND:FIELD",
+        help="what a labeller sees: Text, HyperText, Image, Audio or Video, and the field that holds it, such as "
+        "Image:address (default: the first of --fields as Text, or else the id)",
     )
 
 
@@ -22,13 +45,32 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> Answer:
+    number = None if arguments.round is None else round_number("--round", arguments.round)
     campaign = Campaign(arguments.campaign)
     prepare()
-    found = campaign.export(arguments.output, format=arguments.format)
-    text = f"{found.path}\n"
-    if arguments.format == "csv":
-        text += f"{found.given} given, {found.propagated} propagated, {found.unreached} unreached"
-        text += f"; {found.suspects} given labels are contradicted by the others" if found.suspects else ""
-    else:
-        text += f"{found.rows} tasks"
-    return Answer(text, found._asdict())
+    found = campaign.export(
+        arguments.output, format=arguments.format, number=number, fields=arguments.fields, show=arguments.show
+    )
+    data = found._asdict()
+    return Answer(f"{found.path}\n{_TOLD[arguments.format](data)}", data)
+
+
+def _of_labels(found: dict[str, Any]) -> str:
+    text = "{given} given, {propagated} propagated, {unreached} unreached".format(**found)
+    return text + (f"; {found['suspects']} given labels are contradicted by the others" if found["suspects"] else "")
+
+
+def _of_votes(found: dict[str, Any]) -> str:
+    text = "{rows} votes of {annotators} annotators".format(**found)
+    left_out = f"; {found['overruled']} on points taken out for everybody are left out"
+    return text + (left_out if found["overruled"] else "")
+
+
+def _of_tasks(found: dict[str, Any]) -> str:
+    text = "{rows} tasks of round {round}\n".format(**found)
+    if found["labeling_config"] is None:
+        return text + "No labelling configuration, since no class is known yet; `ddal init --classes` names them."
+    return text + "{labeling_config}: shows {shown}".format(**found)
+
+
+_TOLD = {"csv": _of_labels, "votes": _of_votes, "labelstudio": _of_tasks}

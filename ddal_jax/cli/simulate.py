@@ -1,21 +1,20 @@
 """`ddal simulate POOL --labels FILE`: would it have helped? A labelled pool is labelled again, and judged."""
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import rich.console
 import rich.progress
 
 from ddal_jax import checks
 from ddal_jax.campaign.labeled_pools import LabeledPool, read_labeled_pool
-from ddal_jax.campaign.settings import settings_from
-from ddal_jax.campaign.simulation import DEFAULT_STRATEGIES, Simulation, simulate
-from ddal_jax.campaign.trials import STRATEGIES, sizes
+from ddal_jax.campaign.pool_simulation import simulate_pool
+from ddal_jax.campaign.simulation import DEFAULT_STRATEGIES, Simulation
+from ddal_jax.campaign.trials import STRATEGIES
 from ddal_jax.cli.campaign import Answer, answer, prepare, table
+from ddal_jax.cli.options import add_query_options, query_options
 from ddal_jax.disk import whole
 from ddal_jax.evaluate import Comparison, Standing, compare
 from ddal_jax.evaluate.significance import LEVEL, fewest_pairs_to_resolve
@@ -24,11 +23,6 @@ from ddal_jax.experiments.results import Results
 
 _RESULTS, _GRAPH = "results.jsonl", "graph"
 _BASE = "random"
-_SIZES = ("budget", "num_start", "num_points", "num_test")
-_OPTIONS = (
-    "metric", "num_neighbors", "num_steps", "symmetrize", "criterion", "diversity", "ties", "num_rediffusions",
-    "num_refine_steps",
-)  # fmt: skip
 _COLUMNS = ("strategy", "area", "minus random", "95 %", "p", "at the end")
 
 
@@ -52,16 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-test", type=int, metavar="N", help="held-out points (default: a quarter, at most 2,000)")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="keep the results there, for `ddal evaluate`")
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    graph = parser.add_argument_group("strategies on a graph")
-    graph.add_argument("--metric", metavar="NAME", help="euclidean (default) or cosine")
-    graph.add_argument("--num-neighbors", type=int, metavar="K", help="edges per point (default: 10)")
-    graph.add_argument("--num-steps", type=int, metavar="T", help="default: the smallest T with K^T > N")
-    graph.add_argument("--symmetrize", metavar="MODE", help="max (default), mean, mutual, self_tuning, none")
-    graph.add_argument("--criterion", metavar="NAME", help="of `diffusion`: root_reach_margin (default), margin, ...")
-    graph.add_argument("--diversity", metavar="RULE", help="of `diffusion`: redistribute (default), local_minima, ...")
-    graph.add_argument("--ties", metavar="RULE", help="of `diffusion`: random (default) or coverage")
-    graph.add_argument("--num-rediffusions", type=int, metavar="R", help="turns a batch is picked in (default: <= 16)")
-    graph.add_argument("--num-refine-steps", type=int, metavar="T", help="steps once labels reach all (advised: 20)")
+    add_query_options(parser)
+    parser.epilog = (
+        "How near and far are told holds for all strategies named diffusion; how points are picked, for `diffusion` "
+        "and those named after it, but for what their name says."
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -74,30 +63,24 @@ def _simulate(arguments: argparse.Namespace) -> Answer:
     _refuse_other_results(arguments.output)
     prepare()
     pool = read_labeled_pool(arguments.pool, arguments.labels, ids=arguments.ids)
-    rows = np.flatnonzero(pool.labels >= 0)
-    chosen: dict[str, Any] = {"query_size": arguments.num, "num_seeds": num_seeds, **_given(arguments, _SIZES)}
-    num_points = sizes(len(rows), **chosen).num_points
-    settings = settings_from(arguments.num, num_points, **_given(arguments, _OPTIONS))
     with _progress(num_seeds, quiet=arguments.json) as on_seed:
-        found = simulate(
-            pool.features if len(rows) == len(pool.labels) else pool.features[rows],
-            pool.labels[rows],
+        found = simulate_pool(
+            pool,
             strategies=tuple(dict.fromkeys([_BASE, *arguments.strategies.split(",")])),
-            graph=settings.graph,
-            query=settings.query,
+            num_seeds=num_seeds,
+            query_size=arguments.num,
+            budget=arguments.budget,
+            num_start=arguments.num_start,
+            num_points=arguments.num_points,
+            num_test=arguments.num_test,
+            options=query_options(arguments),
             name=arguments.pool.stem,
             on_seed=on_seed,
-            **chosen,
         )
-    written = _write(found, arguments.output)
-    return _answer(pool, len(rows), found, written)
+    return _answer(pool, found, _write(found, arguments.output))
 
 
-def _given(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in names}
-
-
-def _answer(pool: LabeledPool, num_labeled: int, found: Simulation, written: Path | None) -> Answer:
+def _answer(pool: LabeledPool, found: Simulation, written: Path | None) -> Answer:
     about = found.judged.runs[0].config
     parts = {"judged": compare(found.judged.records), "read_out": compare(found.read_out.records)}
     facts = {name: about[name] for name in ("num_seeds", "num_points", "num_test", "num_start", "query_size", "budget")}
@@ -106,7 +89,7 @@ def _answer(pool: LabeledPool, num_labeled: int, found: Simulation, written: Pat
         "{budget} labels, {query_size} at a time. Area: mean height of the learning curve, in points (hundredths). "
         "95 %: bootstrap interval of the difference; p: signed-rank test over seeds, Holm over all pairs.\n"
     ).format(**facts)
-    left_out = len(pool.labels) - num_labeled
+    left_out = int((pool.labels < 0).sum())
     if left_out:
         text += f"{left_out} rows without a label are left out.\n"
     text += f"\nLogistic regression on the features, held-out points:\n{_told(parts['judged'])}"

@@ -85,6 +85,7 @@ def redistribute(
     pick_weight: Shaped[jax.typing.ArrayLike, ""] | float = 1.0,
     num_coverage_steps: int | None = None,
     num_refine_steps: int | None = None,
+    outstanding: Shaped[jax.typing.ArrayLike, " n"] | None = None,
 ) -> Query:
     """Picks a batch in R turns, each with the picks before it clamped as absorbers that have no class.
 
@@ -111,6 +112,8 @@ def redistribute(
       num_coverage_steps: steps of the walks of `coverage`; None takes T, and 128 in such a turn. Static.
       num_refine_steps: once no point that may be asked is unreached, labels and picks are diffused for this many steps
         instead of T, also from the middle of a batch on; None keeps T. Static.
+      outstanding: True where a point was asked in an earlier batch and its label has not come: the batch begins as if
+        these had been picked in a turn before its first, and asks none of them. None is none.
 
     Returns:
       The batch in the order picked, each with criterion plus pick term as they were when it was picked. `reached` says
@@ -139,7 +142,9 @@ def redistribute(
     )
     query_size = checks.integer("query_size", query_size, low=1)
     weight = _checked_weight(pick_weight)
-    return pick_batch(key, graph, mass, labeled, eligible, weight, rule=rule, query_size=query_size)[0]
+    if outstanding is not None:
+        outstanding = array_checks.boolean_mask("outstanding", outstanding, num_nodes)
+    return pick_batch(key, graph, mass, labeled, eligible, weight, outstanding, rule=rule, query_size=query_size)[0]
 
 
 def _optional(name: str, value: int | None, *, low: int) -> int | None:
@@ -172,12 +177,13 @@ class _Question(NamedTuple):
     eligible: Bool[Array, " n"]  # and unlabelled
     pick_weight: Float[Array, ""]
     lottery: Lottery
+    first: int | Int[Array, ""]  # index of the turn before which nothing is picked; -1 where there is none
 
 
 class _Turn(NamedTuple):
     """What a turn leaves to the next."""
 
-    picked: Bool[Array, " n"]
+    picked: Bool[Array, " n"]  # and outstanding
     refined: Bool[Array, ""]  # whether T has been replaced
     diffused: Float[Array, "n c"]
 
@@ -190,6 +196,7 @@ def pick_batch(
     labeled: Bool[Array, " n"],
     eligible: Bool[Array, " n"],
     pick_weight: Float[Array, ""] | float,
+    outstanding: Bool[Array, " n"] | None = None,
     *,
     rule: BatchRule,
     query_size: int,
@@ -197,7 +204,10 @@ def pick_batch(
     """Picks a batch by a rule; returns it with the diffused mass that its last scores were read from."""
     n = labeled.shape[0]
     lottery = draw_lottery(key, n)
-    question = _Question(graph, mass, labeled, eligible & ~labeled, jnp.asarray(pick_weight, jnp.float32), lottery)
+    first = 0 if outstanding is None else -1
+    question = _Question(
+        graph, mass, labeled, eligible & ~labeled, jnp.asarray(pick_weight, jnp.float32), lottery, first
+    )
     diffused = diffuse(graph, mass, labeled, num_steps=rule.num_steps)
     reached = reach(diffused) > 0
     sizes = rule.sizes_of_turns(query_size)
@@ -206,7 +216,8 @@ def pick_batch(
         index, size = step
         return _take_turn(question, turn, index, size, rule=rule, width=sizes[0])
 
-    start = _Turn(jnp.zeros(n, bool), jnp.asarray(False), diffused)
+    picked = jnp.zeros(n, bool) if outstanding is None else outstanding & ~labeled
+    start = _Turn(picked, jnp.asarray(False), diffused)
     steps = (jnp.arange(len(sizes), dtype=jnp.int32), jnp.asarray(sizes, jnp.int32))
     turn, (indices, values) = lax.scan(take_turn, start, steps)
     # Turns are as wide as the first; the places that shorter ones leave are known beforehand.
@@ -247,7 +258,7 @@ def _diffuse_again(
     start = turn.picked.astype(jnp.float32)[:, None]
     clamped = turn.picked | question.labeled
     # Before the first pick there is nothing to walk.
-    num_steps = jnp.where(index == 0, 0, rule.num_steps)
+    num_steps = jnp.where(index == question.first, 0, rule.num_steps)
     if rule.num_refine_steps is None:
         return turn, clamped_walk(question.graph, start, start, clamped, num_steps)[:, 0]
 

@@ -116,7 +116,7 @@ def _annotation(answer: _Answer, question: _Question) -> Annotation:
         raise ValueError(
             f"{question.path}, {answer.place}: the field {question.id_field!r} of the task must hold the id of a "
             f"point; got {answer.id!r}. Label the tasks that were written for Label Studio, or name the field that "
-            "holds the id."
+            "holds the id (--map id=FIELD)."
         )
     if answer.cancelled:
         return Annotation(str(answer.id), "", _name(answer.annotator), "ignore")
@@ -192,7 +192,8 @@ def _control(names: Sequence[str], question: _Question) -> str:
     if names and control not in names:
         raise ValueError(
             f"{question.path} has no answers of the control {control!r}; it has those of "
-            f"{', '.join(map(repr, names))}. Name the one that tells the class."
+            f"{', '.join(map(repr, names))}. Name the one that tells the class (--map "
+            "label=CONTROL)."
         )
     return control
 
@@ -239,7 +240,7 @@ def _of_rows(placed: Mapping[str, dict[str, Any]], question: _Question) -> list[
     if annotated and control not in columns:
         raise ValueError(
             f"{question.path} has no answers of the control {control!r}; it has the fields {', '.join(columns)}. Name "
-            "the one that tells the class."
+            "the one that tells the class (--map label=CONTROL)."
         )
     return [
         _Answer(
