@@ -53,16 +53,8 @@ def test_the_report_on_fixed_graphs_is_that_of_the_results():
     assert fixed_graph.report(standings, batch_rule_tables.ADVISED, tasks) == written
 
 
-def test_what_a_longer_walk_does_to_imbalanced_classes_is_what_its_results_say():
-    (task,) = batch_rule_tables.read("batch-rules-imbalanced")["tasks"]
-    area = {own["strategy"]: own["area"] for own in task["standings"]}
-
-    behind = [
-        100 * (area["coreset"] - area[name]) for name in ("diffusion:num_rediffusions=20:num_steps=6", "diffusion")
-    ]
-
-    said = "behind coreset by {:.2f} points, the default by {:.2f}".format(*behind)
-    assert said in " ".join(PAGE.split())
+def test_the_table_of_steps_is_that_of_their_reports():
+    assert batch_rule_tables.steps() in PAGE
 
 
 def test_the_table_of_fixed_graphs_is_that_of_the_results():
@@ -84,6 +76,17 @@ def test_the_report_is_what_the_results_give():
 
     assert json.loads(json.dumps(comparison.as_dict())) == batch_rule_tables.read("batch-rules")
     assert evaluate.report(comparison) == (FOLDER / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", batch_rule_tables.STEPPED)
+def test_the_reports_on_steps_are_what_their_results_give(folder):
+    found = results.read(batch_rule_tables.RESULTS / "steps" / folder / "results.jsonl.gz")
+
+    comparison = evaluate.compare(found.records, data_sets=evaluate.data_sets(found.runs))
+
+    assert json.loads(json.dumps(comparison.as_dict())) == batch_rule_tables.read(f"steps/{folder}")
+    assert not any(run.environment["commit"].endswith("-dirty") for run in found.runs)
 
 
 @pytest.mark.slow
