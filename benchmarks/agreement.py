@@ -7,12 +7,20 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+import scipy.spatial
 from jaxtyping import Float, Int
 
 from benchmarks.peers import csr_of, min_abs
+from benchmarks.spectral_peers import TOLERANCE, Pair, normalized
 
 LARGEST_DIFFERENCE = 1e-5
 SMALLEST_SHARE = 0.999
+# Squared distances that differ by less, in parts of the larger one, are taken for rounding of the features.
+_SAME_DISTANCE = 1e-6
+# Greedy k-centre may take either of two points that are equally far, and goes on from there; the radius stays near.
+_SAME_RADIUS = 0.01
+# What rounding in float32 adds to a residual that a solver has estimated.
+_SLACK = 5e-6
 
 
 class Agreement(NamedTuple):
@@ -53,6 +61,21 @@ def same_neighbors(theirs: Int[np.ndarray, "n k"], ours, features: Float[np.ndar
     return Agreement(measure, share, SMALLEST_SHARE, bool(share >= SMALLEST_SHARE), detail)
 
 
+def no_nearer_neighbors(theirs: Int[np.ndarray, "n k"], ours, features: Float[np.ndarray, "n d"]) -> Agreement:
+    """Counts the rows in which a peer found nearer points than ours, in float64; where it found further ones is told.
+
+    For data on which float32 products cannot tell neighbours, so that a peer's answer is not the one to agree with.
+    """
+    theirs, neighbors = np.asarray(theirs), np.asarray(ours.neighbors)
+    differing = np.flatnonzero((np.sort(theirs, axis=1) != np.sort(neighbors, axis=1)).any(axis=1))
+    our_total = _total_sq_distance(features, differing, neighbors)
+    their_total = _total_sq_distance(features, differing, theirs)
+    num_missed = int((their_total < our_total * (1 - _SAME_DISTANCE)).sum())
+    num_further = int((our_total < their_total * (1 - _SAME_DISTANCE)).sum())
+    detail = f"the peer's are further in {num_further} of {len(theirs)} rows"
+    return Agreement("rows in which the peer's neighbors are nearer", num_missed, 0, num_missed == 0, detail)
+
+
 def same_weights(theirs: scipy.sparse.csr_array, ours, *_) -> Agreement:
     """Compares weighted adjacency matrices entry by entry."""
     table = csr_of(ours.neighbors, ours.weights, ours.owners, len(ours.degrees))
@@ -78,12 +101,60 @@ def same_selection(theirs: Int[np.ndarray, " b"], ours: Int[np.ndarray, " b"], k
 
 def same_task(theirs: Int[np.ndarray, " b"], ours, key, graph, mass, labeled, features) -> Agreement:
     """Counts bad picks of either side: rival rules pick other points, but both must pick B, unlabelled and distinct."""
+    return _proper(theirs, ours.indices, labeled)
+
+
+def same_batch(theirs: Int[np.ndarray, " b"], ours, key, pool) -> Agreement:
+    """Counts bad picks of either side, for strategies that draw their batch."""
+    return _proper(theirs, ours.indices, pool.labeled)
+
+
+def same_margin(theirs: Int[np.ndarray, " b"], ours, key, pool) -> Agreement:
+    """Compares picks by their margins, since ties are drawn."""
+    second, first = np.partition(pool.probs, -2, axis=1)[:, -2:].T
+    return _picks(theirs, ours.indices, first - second, pool.labeled)
+
+
+def same_radius(theirs: Int[np.ndarray, " b"], ours, key, pool) -> Agreement:
+    """Compares how well labelled points and picks cover the pool."""
+    own, other = (_radius(pool, picked) for picked in (ours.indices, theirs))
+    difference = abs(own - other) / own
+    proper = _proper(theirs, ours.indices, pool.labeled)
+    if not proper.agrees:
+        return proper
+    return Agreement("relative difference of the radius", difference, _SAME_RADIUS, bool(difference < _SAME_RADIUS))
+
+
+def same_eigenpair(theirs: Pair, ours, key, graph) -> Agreement:
+    """Compares second eigenvalues, and measures both residuals anew, in float64."""
+    operator, first = normalized(graph)
+    values, vectors = np.asarray(ours.eigenvalues, np.float64), np.asarray(ours.eigenvectors, np.float64)
+    pairs = (theirs, Pair(float(values[1]), vectors[:, 1] * first))
+    residuals = [_residual(operator, pair) for pair in pairs]
+    value = max(*residuals, abs(pairs[0].value - pairs[1].value))
+    limit = TOLERANCE + _SLACK
+    detail = f"lambda_2 {pairs[1].value:.6f}; residuals: theirs {residuals[0]:.1e}, ours {residuals[1]:.1e}"
+    return Agreement("largest residual, or difference of lambda_2", value, limit, bool(value < limit), detail)
+
+
+def _residual(operator: scipy.sparse.csr_array, pair: Pair) -> float:
+    vector = pair.vector.astype(np.float64) / np.linalg.norm(pair.vector.astype(np.float64))
+    return float(np.linalg.norm(operator @ vector - pair.value * vector))
+
+
+def _radius(pool, picked: Int[np.ndarray, " b"]) -> float:
+    features = pool.features.astype(np.float64)
+    centres = np.concatenate([features[pool.labeled], features[picked]])
+    nearest, _ = scipy.spatial.cKDTree(centres).query(features)
+    return float(nearest.max())
+
+
+def _proper(theirs, ours, labeled) -> Agreement:
     num_bad = sum(
         len(picked) - len(np.unique(picked)) + int(labeled[picked].sum()) + int((picked < 0).sum())
-        for picked in (np.asarray(theirs), ours.indices)
+        for picked in (np.asarray(theirs), ours)
     )
-    missing = len(ours.indices) - len(theirs)
-    return Agreement("picks missing, labelled or made twice", num_bad + missing, 0, agrees=num_bad == missing == 0)
+    return Agreement("picks labelled or made twice, or missing", num_bad, 0, agrees=num_bad == 0)
 
 
 def _picks(theirs, ours, scores, labeled) -> Agreement:

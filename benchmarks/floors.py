@@ -3,6 +3,8 @@
 - A graph needs 2 N^2 d operations at the best product rate seen, that of its own tile shape included.
 - A diffusion reads an index and a weight per edge and reads and writes the signal, once a step; where the signal
   exceeds the last-level cache of the CPU, each edge fetches its row's cache lines as well.
+- A strategy that measures the pool from each pick, or from each centre of its clusters, needs those operations.
+- A spectrum cannot do with less than one walk: its floor tells how many walks the time is worth.
 - Anything else reads its arrays and writes its answer once, at the stream rate.
 """
 
@@ -39,11 +41,9 @@ class Floor(NamedTuple):
 
 def knn(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
     """Bounds the exact graph by its distances."""
-    seen = [rates.xla_product, tile_product_rate(sizes.points, sizes.dims)]
-    if jax.default_backend() == "cpu":
-        seen.append(rates.numpy_product)
+    rate = max(product_rate(rates), tile_product_rate(sizes.points, sizes.dims))
     work = 2 * sizes.points**2 * sizes.dims * sizes.seeds
-    return Floor(work / (max(seen) * 1e9), "2 N^2 d operations", max(seen), "GF/s")
+    return Floor(work / (rate * 1e9), "2 N^2 d operations", rate, "GF/s")
 
 
 def stream(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
@@ -88,3 +88,38 @@ def batch(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
 def single_turn(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
     """Bounds a batch picked in one turn like a query."""
     return query(sizes, arrays[:-1], answer, rates)
+
+
+def coreset(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds k-centre greedy by the distances of all points to each pick."""
+    return _products(2 * sizes.batch * sizes.points * sizes.dims, "B 2 N d operations", rates)
+
+
+def badge(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds BADGE by the products of all gradients, as factors, with each pick."""
+    work = 2 * sizes.batch * sizes.points * (sizes.dims + sizes.classes)
+    return _products(work, "B 2 N (d + C) operations", rates)
+
+
+def typiclust(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds TypiClust by the distances of its graph and of all points to all centres, once."""
+    _, pool = arrays
+    num_centres = sizes.batch + int(np.asarray(pool.labeled).sum())
+    work = 2 * sizes.points * sizes.dims * (sizes.points + num_centres)
+    return _products(work, "2 N d (N + M) operations, M centres", rates)
+
+
+def spectrum(sizes: Sizes, arrays: tuple, answer, rates: Rates) -> Floor:
+    """Bounds an eigenvector by one walk."""
+    floor = diffusion(dataclasses.replace(sizes, classes=1, steps=1), arrays[1:], answer, rates)
+    return floor._replace(definition="one walk: " + floor.definition)
+
+
+def _products(work: int, definition: str, rates: Rates) -> Floor:
+    rate = product_rate(rates)
+    return Floor(work / (rate * 1e9), definition, rate, "GF/s")
+
+
+def product_rate(rates: Rates) -> float:
+    """Returns the best product rate of where ours runs."""
+    return max(rates.xla_product, rates.numpy_product) if jax.default_backend() == "cpu" else rates.xla_product

@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+import ddal_jax
+
 _REPEATS = 3
-_PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "faiss-cpu")
+_PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "scikit-learn", "faiss-cpu", "scikit-activeml", "torch")
 _CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 _ROOT = Path(__file__).parent
 
@@ -84,6 +85,7 @@ def device() -> dict[str, str | int | None]:
     return {
         "platform": first.platform,
         "device_kind": first.device_kind,
+        "device_count": jax.device_count(),
         "cpu": cpu_model(),
         "cpu_count": usable_cores(),
         "last_level_cache": last_level_cache(),
@@ -117,7 +119,12 @@ def versions() -> dict[str, str | None]:
 
 
 def commit() -> dict[str, str | bool | None]:
-    """Returns the git commit and whether tracked files differ from it; None outside a repository."""
+    """Returns the git commit and whether tracked files differ from it.
+
+    None outside a repository, and where the library that is measured is not the one beside this folder.
+    """
+    if Path(ddal_jax.__file__).resolve().parents[1] != _ROOT.resolve().parent:
+        return {"commit": None, "dirty": None}
     revision, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--untracked-files=no")
     return {"commit": revision, "dirty": None if changes is None else bool(changes)}
 
@@ -127,14 +134,10 @@ def timestamp() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def peak_rss() -> int | None:
-    """Returns the most bytes this process ever held, or None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def device_peak() -> int | None:
+    """Returns the most bytes that JAX ever held on the device, or None where it does not count, as on CPU."""
+    counted = jax.devices()[0].memory_stats()
+    return None if counted is None else counted.get("peak_bytes_in_use")
 
 
 @jax.jit

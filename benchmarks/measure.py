@@ -40,9 +40,8 @@ class Timing(NamedTuple):
     calls: int
 
 
-def compile_afresh(function: Callable, arguments: tuple) -> Compiled:
-    """Compiles as a new process would: nothing traced or compiled before is used."""
-    jax.clear_caches()
+def compile_ahead(function: Callable, arguments: tuple) -> Compiled:
+    """Compiles a function for its arguments; what was traced before is used again unless it has been forgotten."""
     start = time.perf_counter()
     program = jax.jit(function).lower(*arguments).compile()
     seconds = time.perf_counter() - start
@@ -51,6 +50,12 @@ def compile_afresh(function: Callable, arguments: tuple) -> Compiled:
         return Compiled(program, seconds, None)
     needed = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
     return Compiled(program, seconds, needed)
+
+
+def call_first(function: Callable, arguments: tuple) -> Compiled:
+    """Calls what compiles itself: the first call, less what a second takes, is what compilation took."""
+    first, second = (_timed(lambda: jax.block_until_ready(function(*arguments)), 1)[0] for _ in range(2))
+    return Compiled(function, max(first - second, 0.0), None)
 
 
 def interleave(methods: Mapping[str, Callable[[], Any]], *, repeats: int) -> dict[str, Timing]:
@@ -70,8 +75,8 @@ def interleave(methods: Mapping[str, Callable[[], Any]], *, repeats: int) -> dic
     return {name: _timing(timed, calls[name]) for name, timed in rounds.items()}
 
 
-def summary(timing: Timing) -> dict[str, float | int]:
-    """Returns median, extremes and how they were obtained."""
+def summary(timing: Timing) -> dict[str, Any]:
+    """Returns median, extremes, how they were obtained, and every repetition."""
     return {
         "median": statistics.median(timing.seconds),
         "min": min(timing.seconds),
@@ -79,12 +84,21 @@ def summary(timing: Timing) -> dict[str, float | int]:
         "repeats": len(timing.seconds),
         "calls_per_repeat": timing.calls,
         "cores": timing.cores,
+        "each": timing.seconds,
     }
 
 
-def ratio(timing: Timing, other: Timing) -> float:
-    """Returns the median over repetitions of the time of the one to the time of the other."""
-    return statistics.median(mine / theirs for mine, theirs in zip(timing.seconds, other.seconds, strict=True))
+def ratio(timing: Timing, other: Timing, *, work: int = 1, other_work: int = 1) -> float:
+    """Returns the median over repetitions of what a unit of work takes the one to what it takes the other.
+
+    Args:
+      timing: of the one.
+      other: of the other.
+      work: units that a call of the one does.
+      other_work: units that a call of the other does.
+    """
+    pairs = zip(timing.seconds, other.seconds, strict=True)
+    return statistics.median(mine / theirs for mine, theirs in pairs) * other_work / work
 
 
 def _timing(timed: list[tuple[float, float]], calls: int) -> Timing:

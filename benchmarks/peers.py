@@ -1,4 +1,4 @@
-"""The same work with other libraries, on CPU.
+"""The same work with other libraries, on CPU: neighbours, weights, diffusion, selection.
 
 A peer is prepared outside the clock (what the kernel is given, the peer is given in its own format) and then run with
 what the preparation returned. Everything here is NumPy: one pool, one seed at a time.
@@ -7,7 +7,7 @@ what the preparation returned. Everything here is NumPy: one pool, one seed at a
 import dataclasses
 import importlib.util
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,16 +26,26 @@ class Peer:
       package: what to install for it.
       prepare: from sizes and the arrays of the case to the arguments of `run`; not timed.
       run: the timed work.
+      same_work: False for another way to the same end, which the floor of the kernel does not bound.
+      at_most: sizes that it is spared: it is given less to do, and compared by the unit of work.
     """
 
     module: str
     package: str
     prepare: Callable[..., tuple]
     run: Callable[..., Any]
+    same_work: bool = True
+    at_most: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def is_installed(self) -> bool:
         """Tells whether the peer can be imported."""
         return importlib.util.find_spec(self.module) is not None
+
+    def sizes(self, sizes: Sizes) -> Sizes:
+        """Returns the sizes that the peer is given."""
+        return dataclasses.replace(
+            sizes, **{name: min(getattr(sizes, name), most) for name, most in self.at_most.items()}
+        )
 
 
 def prepare_knn(sizes: Sizes, features: Float[np.ndarray, "n d"]) -> tuple:
@@ -128,39 +138,6 @@ def _lowest_with_lots(scores: Float[np.ndarray, " n"], batch: int, rng: np.rando
     return np.concatenate([below[np.argsort(scores[below])], drawn])
 
 
-def prepare_coreset(sizes: Sizes, key, graph, mass, labeled, features: Float[np.ndarray, "n d"]) -> tuple:
-    """Gives features, labels with NaN where unknown, and B."""
-    return features, _nan_where_unknown(mass, labeled), sizes.batch
-
-
-def prepare_badge(sizes: Sizes, key, graph, mass, labeled, features: Float[np.ndarray, "n d"]) -> tuple:
-    """Gives the same and a classifier that has been fitted; features stand in for the activations of a network."""
-    from skactiveml.classifier import SklearnClassifier
-    from sklearn.linear_model import LogisticRegression
-
-    labels = _nan_where_unknown(mass, labeled)
-    classifier = SklearnClassifier(LogisticRegression(max_iter=1000), classes=np.arange(mass.shape[1]), random_state=0)
-    return features, labels, classifier.fit(features, labels), sizes.batch
-
-
-def _nan_where_unknown(mass: Float[np.ndarray, "n c"], labeled: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    return np.where(labeled, mass.argmax(axis=1).astype(float), np.nan)
-
-
-def skactiveml_coreset(features, labels, batch: int) -> Int[np.ndarray, " b"]:
-    """Picks a batch by greedy k-centre in scikit-activeml."""
-    from skactiveml.pool import CoreSet
-
-    return CoreSet(random_state=0).query(features, labels, batch_size=batch)
-
-
-def skactiveml_badge(features, labels, classifier, batch: int) -> Int[np.ndarray, " b"]:
-    """Picks a batch by BADGE in scikit-activeml, gradients included."""
-    from skactiveml.pool import Badge
-
-    return Badge(random_state=0).query(features, labels, classifier, fit_clf=False, batch_size=batch)
-
-
 def min_abs(mass: Float[np.ndarray, "n c"]) -> Float[np.ndarray, " n"]:
     """Scores mass by min_c |2 F_c - a| (Eq. 6) in the short form that holds for any number of classes."""
     return np.abs(2 * mass.max(axis=1) - mass.sum(axis=1))
@@ -180,5 +157,3 @@ SCIPY_AFFINITY = Peer(module="scipy", package="scipy", prepare=prepare_affinity,
 SCIPY_DIFFUSION = Peer(module="scipy", package="scipy", prepare=prepare_diffusion, run=scipy_diffuse)
 SCIPY_QUERY = Peer(module="scipy", package="scipy", prepare=prepare_query, run=scipy_query)
 NUMPY_SELECTION = Peer(module="numpy", package="numpy", prepare=prepare_selection, run=numpy_lowest)
-CORESET = Peer(module="skactiveml", package="scikit-activeml", prepare=prepare_coreset, run=skactiveml_coreset)
-BADGE = Peer(module="skactiveml", package="scikit-activeml", prepare=prepare_badge, run=skactiveml_badge)

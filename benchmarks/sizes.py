@@ -11,12 +11,14 @@ class Sizes:
 
     Attributes:
       points: N.
-      dims: d. Kernels that are given a graph build it from features of the default dimension.
+      dims: d. Kernels that are given a graph alone build it from features of the default dimension.
       neighbors: K.
       classes: C, the columns of the diffused signal.
       steps: T.
-      seeds: pools stacked along a leading axis and computed through one `jax.vmap`.
+      seeds: pools stacked along a leading axis and computed through one `jax.vmap`, or by the library's own driver.
       batch: B, how many points a query picks.
+      labels: L, how many points a network is trained on.
+      epochs: E, passes over them.
     """
 
     points: int = 2000
@@ -26,6 +28,8 @@ class Sizes:
     steps: int = 5
     seeds: int = 1
     batch: int = 100
+    labels: int = 200
+    epochs: int = 10
 
     def __post_init__(self) -> None:
         if min(dataclasses.astuple(self)) < 1:
@@ -34,10 +38,16 @@ class Sizes:
             raise ValueError(f"neighbors must be below points; got {self.neighbors} neighbors of {self.points} points.")
         if self.batch > self.points // 2:
             raise ValueError(f"batch must be at most half of points; got {self.batch} of {self.points} points.")
+        if self.labels > _MOST_LABELS:
+            raise ValueError(f"labels must be at most {_MOST_LABELS}, which every pool has; got {self.labels}.")
 
 
+_MOST_LABELS = 1000
 PARAMETERS = tuple(field.name for field in dataclasses.fields(Sizes))
-LETTERS = {"points": "N", "dims": "d", "neighbors": "K", "classes": "C", "steps": "T", "seeds": "S", "batch": "B"}
+LETTERS = {
+    "points": "N", "dims": "d", "neighbors": "K", "classes": "C", "steps": "T", "seeds": "S", "batch": "B",
+    "labels": "L", "epochs": "E",
+}  # fmt: skip
 DEFAULT_GRID = {name: (getattr(Sizes(), name),) for name in PARAMETERS} | {"points": (2000, 10000)}
 
 
@@ -54,3 +64,8 @@ def expand(grid: Mapping[str, Sequence[int]], used: Sequence[str]) -> Iterator[S
 def smallest(grid: Mapping[str, Sequence[int]]) -> dict[str, tuple[int]]:
     """Keeps the smallest value of every parameter."""
     return {name: (min(values),) for name, values in grid.items()}
+
+
+def told(sizes: Mapping[str, int]) -> str:
+    """Says sizes in words, as `points 2000, dims 50`."""
+    return ", ".join(f"{name} {value}" for name, value in sizes.items())

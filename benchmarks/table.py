@@ -4,10 +4,11 @@ from typing import Any
 
 from benchmarks.machine import Rates
 from benchmarks.runner import OURS
-from benchmarks.sizes import LETTERS
+from benchmarks.sizes import LETTERS, told
+from benchmarks.targets import first_call_target
 
 _HEADINGS = (
-    ("method", 13),
+    ("method", 16),
     ("compile s", 10),
     ("median ms", 11),
     ("min", 10),
@@ -16,6 +17,7 @@ _HEADINGS = (
     ("floor ms", 10),
     ("x floor", 8),
     ("prog MiB", 9),
+    ("grew MiB", 9),
     ("RSS MiB", 8),
 )
 _SIZE_WIDTH = 8
@@ -23,7 +25,8 @@ _SIZE_WIDTH = 8
 
 def title(kernel: str, device: dict[str, Any], rates: Rates) -> str:
     """Names the kernel, the machine and what the machine can do."""
-    return f"\n{kernel} on {device['platform']} ({device['cpu']}, {device['cpu_count']} cores)\n{rates_line(rates)}"
+    where = f"{device['platform']} x {device['device_count']} ({device['cpu']}, {device['cpu_count']} cores)"
+    return f"\n{kernel} on {where}\n{rates_line(rates)}"
 
 
 def rates_line(rates: Rates) -> str:
@@ -51,8 +54,9 @@ def line(record: dict[str, Any]) -> str:
         _number(run["max"], 1e3, 3),
         f"{run['cores']:.1f}",
         _number(floor["seconds"], 1e3, 3),
-        f"{floor['reached_over_floor']:.1f}",
+        _number(floor["reached_over_floor"], 1, 1),
         _number(memory["program_bytes"], 2**-20, 1),
+        _number(memory["grown_bytes"], 2**-20, 1),
         _number(memory["peak_rss_bytes"], 2**-20, 0),
     )
     sizes = "".join(f"{value:>{_SIZE_WIDTH}}" for value in record["sizes"].values())
@@ -65,10 +69,10 @@ def remarks(record: dict[str, Any]) -> list[str]:
     if record["method"] != OURS:
         # The record of ours, printed first, holds them all.
         return []
-    sizes = ", ".join(f"{name} {value}" for name, value in record["sizes"].items())
+    case = f"{record['kernel']} ({told(record['sizes'])})"
     found = [
-        f"!!! DISAGREEMENT: {record['kernel']} ({sizes}): {record['method']} and {name} give different answers: "
-        f"{agreement['measure']} {agreement['value']}, limit {agreement['limit']}. {agreement['detail']}".rstrip()
+        f"!!! DISAGREEMENT: {case}: {record['method']} and {name} give different answers: {agreement['measure']} "
+        f"{agreement['value']}, limit {agreement['limit']}. {agreement['detail']}".rstrip()
         for name, agreement in record["agreement"].items()
         if not agreement["agrees"]
     ]
@@ -76,8 +80,21 @@ def remarks(record: dict[str, Any]) -> list[str]:
     return found + [f"missing peer {name}: install it with `pip install {package}`" for name, package in missing]
 
 
+def first_calls(records: list[dict[str, Any]]) -> list[str]:
+    """Tells the slowest first call of each kernel, and whether it keeps to what it is allowed."""
+    slowest: dict[str, float] = {}
+    for record in records:
+        if record["method"] == OURS:
+            slowest[record["kernel"]] = max(slowest.get(record["kernel"], 0.0), record["compile_s"])
+    lines = ["\nfirst calls (trace, lowering and compilation)"]
+    for kernel, seconds in slowest.items():
+        most = first_call_target(kernel)
+        lines.append(f"{kernel:>20} {seconds:8.2f} s, {'within' if seconds <= most else 'ABOVE'} {most:g} s")
+    return lines
+
+
 def _comparison(record: dict[str, Any]) -> str:
-    ratios = [f"{ratio:.2f} x {name}" for name, ratio in record["ratios"].items()]
+    ratios = [f"{ratio:.3g} x {name}" for name, ratio in record["ratios"].items()]
     verdicts = {agreement["agrees"] for agreement in record["agreement"].values()}
     if verdicts:
         ratios.append("agrees" if verdicts == {True} else "DISAGREES")

@@ -25,6 +25,7 @@ COMMANDS = {
     "replay": "compute a round of a campaign again, and compare",
     "simulate": "label a labelled pool again, and tell whether it would have helped",
     "doctor": "tell versions, devices, and what is optional and missing",
+    "bench": "time the kernels beside other libraries, compare and report results",
 }
 # A module named as a builtin would take its place here.
 _MODULES = {"next": "next_round", "map": "draw_map"}
