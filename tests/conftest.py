@@ -8,6 +8,7 @@ import hypothesis
 import jax
 import jaxtyping
 import pytest
+from jax._src import compiler
 
 # Only modules imported after this line are checked, so it stands before any test imports the package.
 jaxtyping.install_import_hook("ddal_jax", "beartype.beartype")
@@ -33,17 +34,44 @@ def pytest_unconfigure(config):
         shutil.rmtree(config.compiled, ignore_errors=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compiled_quickly_unless_optimized(request):
-    """Leaves out the compiler's last passes, which take a third of the time, where a module does not ask for them.
+# What compiles fastest, of the options that this version of the compiler knows.
+_QUICK = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
 
-    The modules on the kernels do, since bits and rounding are theirs; in the slow run all do.
+
+@pytest.fixture(scope="session")
+def quick_options():
+    """Tells which options the compiler takes, as a program compiled with them shows."""
+    try:
+        jax.jit(lambda x: x + 1, compiler_options=_QUICK)(0)
+    except jax.errors.JaxRuntimeError:
+        return {}
+    return _QUICK
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_quickly_unless_optimized(request, quick_options):
+    """Leaves out what takes the compiler half of its time, where a module does not ask for it.
+
+    The modules on the kernels do, since bits and rounding are theirs; in the slow run all do. JAX has no door for
+    options that hold for all programs but the environment, which holds for all modules.
     """
     quick = request.node.get_closest_marker("optimized") is None and "not slow" in request.config.option.markexpr
     was_quick = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", quick)
-    if was_quick and not quick:
+    if was_quick != quick:
         jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", quick)
+    with pytest.MonkeyPatch.context() as patch:
+        if quick:
+            patch.setattr(compiler, "get_compile_options", _with_options(compiler.get_compile_options, quick_options))
+        yield
+
+
+def _with_options(get_compile_options, options):
+    def with_options(*arguments, env_options_overrides=None, **settings):
+        chosen = options | (env_options_overrides or {})
+        return get_compile_options(*arguments, env_options_overrides=chosen, **settings)
+
+    return with_options
 
 
 @pytest.fixture(scope="module")

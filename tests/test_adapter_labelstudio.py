@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ddal_jax.adapters.labelstudio import Annotation, is_export, labeling_config, read_annotations, tasks
+from ddal_jax.adapters.labelstudio import (
+    Annotation,
+    is_export,
+    labeling_config,
+    placed_annotations,
+    read_annotations,
+    tasks,
+)
 
 KEPT = Path(__file__).parent / "data" / "labelstudio"
 FOX = 'dog & "fox"'
@@ -134,10 +141,37 @@ def test_a_persons_last_word_counts_wherever_it_stands_in_the_file(written):
     assert read_annotations(path) == [("p", "", "1", "ignore"), ("p", "cat", "1", "set"), ("p", "dog", "2", "set")]
 
 
-def test_votes_of_nobody_in_particular_are_all_kept(written):
+def test_what_nobody_in_particular_says_at_one_time_is_all_kept(written):
     path = written([_task(_annotation("cat", by=None), _annotation("dog", by=None))])
 
     assert read_annotations(path) == [("p", "cat", "", "set"), ("p", "dog", "", "set")]
+
+
+def test_the_last_word_counts_of_nobody_in_particular_too(written):
+    skip = _annotation(by=None, was_cancelled=True)
+    label = _annotation("cat", by=None, updated_at="2026-01-02")
+    row = {"annotation_id": 1, "annotator": None, "id": 1, "pool_id": "p", "label": "dog", "updated_at": "2026-01-01"}
+
+    assert read_annotations(written([_task(skip, label)])) == [("p", "cat", "", "set")]
+    assert read_annotations(written([_task(label, skip)])) == [("p", "cat", "", "set")]
+    later = row | {"annotation_id": 2, "label": "cat", "updated_at": "2026-01-02"}
+    assert read_annotations(written([row, later])) == [("p", "cat", "", "set")]
+
+
+def test_rows_without_a_task_are_of_tasks_of_their_own(written):
+    rows = [{"annotation_id": number, "annotator": 1, "pool_id": str(number), "label": "cat"} for number in (1, 2)]
+
+    assert [vote.id for vote in read_annotations(written(rows))] == ["1", "2"]
+
+
+def test_places_have_the_numbers_of_task_and_annotation(written):
+    tasks = [_task(_annotation("cat", id=34), _annotation("dog", id=35, by=2)), _task(_annotation("cat"))]
+
+    assert [said.place for said in placed_annotations(written(tasks))] == [
+        "entry 1, annotation 1 (task 1, annotation 34)", "entry 1, annotation 2 (task 1, annotation 35)",
+        "entry 2 (task 1)",
+    ]  # fmt: skip
+    assert {said.place.split(" (")[0] for said in placed_annotations(KEPT / "export.csv")} >= {"line 2"}
 
 
 def test_a_person_has_one_name_whether_told_by_number_or_in_full(written):
@@ -182,13 +216,13 @@ HEADER = "annotation_id,annotator,created_at,id,label,lead_time,pool_id,updated_
         ([{"id": 1}], r"entry 1 has neither annotations nor an annotation_id"),
         ([_task(), 3], r"entry 2 has neither"),
         ([_task(), {"annotation_id": 1}], r"entry 2 is of JSON-MIN"),
-        ([_task(_annotation("cat"), {"result": None})], r"entry 1, annotation 2 has no list of results"),
-        ([_task(_annotation("cat"), pool_id=None)], r"entry 1: the field 'pool_id' .* got None\. Label the tasks"),
-        ([_task(_annotation("cat", "dog"))], r"entry 1: point 'p' has 2 classes, 'cat', 'dog'\. Choose one"),
-        ([_task(_annotation(3))], r"entry 1: choices must be a list of class names; got \[3\]"),
+        ([_task(_annotation("cat"), {"result": None})], r"entry 1, annotation 2 \(task 1\) has no list of results"),
+        ([_task(_annotation("cat"), pool_id=None)], r"entry 1 \(task 1\): the field 'pool_id' .* got None\. Label"),
+        ([_task(_annotation("cat", "dog"))], r"entry 1 \(task 1\): point 'p' has 2 classes, 'cat', 'dog'\. Choose one"),
+        ([_task(_annotation(3))], r"entry 1 \(task 1\): choices must be a list of class names; got \[3\]"),
         ([{"annotation_id": 1, "pool_id": "p", "kind": "cat"}], r"no answers of the control 'label'; .* pool_id, kind"),
-        ([{"annotation_id": 1, "pool_id": "p", "label": {"choices": ["a", "b"]}}], r"entry 1: point 'p' has 2 classes"),
-        (HEADER + '1,1,x,1,"{""choices"":[""a"",""b""]}",,p,x\n', r"line 2: point 'p' has 2 classes"),
+        ([{"annotation_id": 1, "pool_id": "p", "label": {"choices": ["a", "b"]}}], r"entry 1 \(annotation 1\): point"),
+        (HEADER + '1,1,x,1,"{""choices"":[""a"",""b""]}",,p,x\n', r"line 2 \(task 1, annotation 1\): point 'p' has 2"),
         (HEADER + "1,1,x,1,cat\n", r"line 2 has not as many cells"),
         (HEADER + '1,1,x,1,"cat\n', r"line 2: unexpected end of data\. Export the project as JSON"),
     ],

@@ -6,6 +6,7 @@ import inspect
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from ddal_jax import scores, suggest
 from ddal_jax.diversity.redistribution import TIES
@@ -36,6 +37,34 @@ slow = functools.partial(pytest.param, marks=pytest.mark.slow)
 
 def ask(y=Y, batch_size=BATCH_SIZE, **words):
     return strategy().query(X, y, batch_size=batch_size, **words)
+
+
+@pytest.mark.parametrize("criterion", scores.CRITERIA)
+def test_every_criterion_has_a_batch_rule_by_default(criterion, monkeypatch):
+    settled = []
+    monkeypatch.setattr(adapter, "_pick", lambda X, question, settings, *_, seed: settled.append(settings) or [0])
+
+    strategy(criterion=criterion).query(X, Y, batch_size=BATCH_SIZE)
+
+    counts_picks = criterion in ("root_reach_margin", "margin", "min_abs")
+    assert settled[0].criterion == criterion
+    assert settled[0].diversity == ("redistribute" if counts_picks else "local_minima")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("criterion", scores.CRITERIA)
+def test_whatever_the_criterion_the_first_pick_is_best_and_no_pick_comes_twice(criterion):
+    indices, utilities = strategy(criterion=criterion).query(X, Y, batch_size=BATCH_SIZE, return_utilities=True)
+
+    assert len(set(indices.tolist())) == BATCH_SIZE
+    assert utilities[0, indices[0]] == np.nanmax(utilities[0])
+
+
+def test_the_default_batch_rule_stays_open_in_a_clone():
+    asked = clone(strategy(criterion="norm"))
+
+    assert asked.get_params()["diversity"] is None
+    assert asked.set_params(criterion="margin").get_params()["diversity"] is None
 
 
 def test_it_is_a_strategy_of_theirs_with_the_words_of_theirs():
@@ -259,7 +288,12 @@ def test_it_works_within_the_wrapper_that_splits_candidates():
     ("settings", "words", "error", "message"),
     [
         ({"criterion": "entropy"}, {}, ValueError, "criterion must be one of"),
-        ({"criterion": "norm"}, {}, ValueError, "criterion must be one of .* with diversity='redistribute'"),
+        (
+            {"criterion": "norm", "diversity": "redistribute"},
+            {},
+            ValueError,
+            "criterion must be one of .* with diversity='redistribute'",
+        ),
         ({"diversity": "kmeans"}, {}, ValueError, "diversity must be one of"),
         ({"ties": "index"}, {}, ValueError, "ties must be one of"),
         ({"n_neighbors": 0}, {}, ValueError, "n_neighbors must be at least 1; got 0"),

@@ -164,6 +164,51 @@ def test_a_batch_shrinks_to_what_is_left_and_then_nothing_is(campaign):
         campaign.next(1)
 
 
+def test_an_abandoned_batch_may_be_asked_again_as_if_it_had_never_been(campaign):
+    label(campaign, [("3", "a"), ("8", "b"), ("21", "a")])
+    labels = np.full(NUM_POINTS, -1)
+    labels[[3, 8, 21]] = [0, 1, 0]
+    abandoned = campaign.next(NUM_POINTS)
+    with pytest.raises(NothingLeft, match=r"waited for\. `ddal next --ask-again` asks for those again"):
+        campaign.next(BATCH)
+
+    asked = campaign.next(BATCH, ask_again=True)
+
+    config = json.loads((asked.folder / "config.json").read_text())
+    expected = suggest(FEATURES, labels, query_size=BATCH, seed=config["seed"])
+    assert [query["id"] for query in asked.queries] == [str(row) for row in expected.indices]
+    assert config["settings"]["ask_again"] is True
+    assert len(config["outstanding"]) == len(abandoned.queries) == NUM_POINTS - 3
+    assert all(campaign.replay(number).same for number in (1, 2))
+    with pytest.raises(NothingLeft):
+        campaign.next(BATCH)
+
+
+def test_where_nothing_is_waited_for_nothing_can_be_asked_again(campaign):
+    label(campaign, [(str(row), "a") for row in range(NUM_POINTS)])
+
+    with pytest.raises(NothingLeft, match=r"for 0 labels are waited for\.$"):
+        campaign.next(1, ask_again=True)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda campaign: campaign.next(0), "^num must be at least 1; got 0"),
+        (lambda campaign: campaign.next(1, num_neighbors=40), "^num_neighbors must be in"),
+        (lambda campaign: campaign.replay(0), "^number must be at least 1; got 0"),
+        (lambda campaign: campaign.replay(1), r"^number must be the number of a round \(none yet\); got 1"),
+        (lambda campaign: campaign.export(format="labelstudio", number=0), "^number must be at least 1; got 0"),
+        (lambda campaign: campaign.export(show="Text:a"), "^show must be left out with format 'csv'"),
+        (lambda campaign: campaign.export(campaign.folder), "^path must name a file"),
+        (lambda campaign: campaign.map(campaign.folder), "^path must name a file"),
+    ],
+)
+def test_a_refusal_names_the_argument_that_the_caller_wrote(campaign, call, told):
+    with pytest.raises(ValueError, match=told):
+        call(campaign)
+
+
 def test_one_class_is_a_start_and_none_is_too(tmp_path):
     campaign = begin(tmp_path)
     nothing = campaign.next(BATCH)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from campaigns import BATCH, CLASSES, NUM_POINTS, begin, label, read_csv, standing, write_labels, write_text
 
-from ddal_jax.campaign import Campaign, NothingLeft, folders
+from ddal_jax.campaign import Campaign, NothingLeft, batches, folders, pictures
+from ddal_jax.campaign.batches import COLUMNS, Batch
 from ddal_jax.maps.colors import THEMES
 
 
@@ -34,13 +35,16 @@ def test_the_table_tells_given_from_propagated_and_unreached(campaign):
     assert [len(part) for part in by_source.values()] == [found.given, found.propagated, found.unreached]
     assert [(row["id"], row["label"]) for row in by_source["given"]] == [("1", "a"), ("2", "b")]
     assert [row["ignored"] for row in rows].count("1") == 1
+    beyond_reach = []
     for row in rows:
         shares = [float(row["probability_a"]), float(row["probability_b"])]
         assert sum(shares) == pytest.approx(1, abs=1e-6)  # float32
+        beyond_reach.append(abs(shares[0] - 0.5) - float(row["reach"]) / 2)
         if row["source"] == "unreached":
             assert (row["predicted"], shares, float(row["reach"])) == ("", [0.5, 0.5], 0.0)
         elif shares[0] != shares[1]:
             assert row["predicted"] == CLASSES[int(np.argmax(shares))]
+    assert max(beyond_reach) > 0.1  # a class may be plain where labels are far
 
 
 def test_a_lone_class_has_all_of_the_probability_and_reach_tells_how_sure_it_is(tmp_path):
@@ -73,7 +77,8 @@ def test_votes_go_into_another_campaign_and_all_of_them_stand_there(campaign, tm
     assert [(row["id"], row["label"], row["annotator"], row["action"]) for row in read_csv(found.path)] == [
         ("1", "a", "x", "set"), ("2", "b", "", "set"), ("4", "", "x", "ignore"), ("1", "a", "y", "set")
     ]  # fmt: skip
-    assert (found.rows, found.annotators, found.overruled) == (4, 3, 0)
+    assert (found.rows, found.votes, found.skips, found.annotators, found.overruled) == (4, 3, 1, 3, 0)
+    assert (found.mistakable, found.classes) == ((), CLASSES)
     other = Campaign.init(tmp_path / "pool.npy", tmp_path / "other")
     other.ingest(found.path)
     assert standing(other) == standing(campaign)
@@ -85,9 +90,25 @@ def test_votes_on_a_point_taken_out_for_everybody_are_left_out_since_ingest_refu
 
     found = campaign.export(tmp_path / "votes.csv", format="votes")
 
-    assert (found.rows, found.overruled) == (2, 1)
+    assert (found.rows, found.votes, found.skips, found.overruled) == (2, 1, 0, 1)
     other = Campaign.init(tmp_path / "pool.npy", tmp_path / "other", labels=found.path)
     assert standing(other) == {("1", ""): "ignore", ("2", "x"): "b"}
+
+
+def test_labels_that_a_table_would_lose_are_told_with_the_classes_that_keep_them(tmp_path):
+    classes = ("None", "NA", "-1", "1.0", "2", "cat")
+    campaign = begin(tmp_path, classes=classes)
+    label(campaign, [(str(row), name) for row, name in enumerate(classes)])
+
+    found = campaign.export(format="votes")
+
+    assert (set(found.mistakable), found.classes) == ({"None", "NA", "-1", "1.0"}, classes)
+    lost = Campaign.init(tmp_path / "pool.npy", tmp_path / "lost", labels=found.path)
+    kept = Campaign.init(tmp_path / "pool.npy", tmp_path / "kept", labels=found.path, classes=found.classes)
+    assert {name for name, _ in standing(campaign).items() - standing(lost).items()} == {
+        (str(classes.index(name)), "") for name in found.mistakable
+    }
+    assert standing(kept) == standing(campaign)
 
 
 def test_a_campaign_without_votes_exports_a_table_without_rows(campaign):
@@ -145,6 +166,19 @@ def test_any_round_is_exported_and_any_field_shown(campaign, tmp_path):
     assert _configured(last.labeling_config)[:2] == ("Text", "$pool_id")
 
 
+def test_a_configuration_that_was_edited_is_left_as_it_is(campaign):
+    campaign.next(BATCH)
+    first = campaign.export(format="labelstudio")
+    again = campaign.export(format="labelstudio")
+    first.labeling_config.write_text("<View>mine</View>")
+
+    edited = campaign.export(format="labelstudio")
+
+    assert [found.config_kept for found in (first, again, edited)] == [False, False, True]
+    assert edited.labeling_config.read_text() == "<View>mine</View>"
+    assert len(json.loads(edited.path.read_text())) == BATCH
+
+
 def test_before_the_first_round_there_are_no_tasks_and_before_the_first_class_no_configuration(tmp_path):
     campaign = begin(tmp_path)
     with pytest.raises(NothingLeft, match="no round has been asked"):
@@ -163,13 +197,18 @@ def test_before_the_first_round_there_are_no_tasks_and_before_the_first_class_no
         ("id,text\n", {}, r"f\.csv: must have a line for every id asked; 4 are missing, such as '\d+'"),
         ("name,text\n1,a\n", {}, r"f\.csv, line 2: has no column 'id'; its columns are name, text"),
         ("id,text\n{}{}", {}, r"f\.csv, line 6: id '\d+' stands in the file before"),
-        ("id,score\n{}", {}, r"fields must not be named as a column of the query or as the control; got \['score'\]"),
-        ("id,text\n{}", {"show": "Text:image"}, r"--show must name a field that every task has; '\d+' has no 'image'"),
-        ("id,text\n{}", {"show": "text"}, r"--show must be KIND:FIELD, with one of Text, .*; got 'text'"),
-        ("id,text\n{}", {"show": "Hologram:text"}, r"--show must be KIND:FIELD.*; got 'Hologram:text'"),
-        ("id,text\n{}", {"number": 2}, r"--round must be the number of a round \(1 to 1\); got 2"),
-        ("id,text\n{}", {"format": "csv"}, "--round, --fields and --show go with --format labelstudio; got .* 'csv'"),
-        ("id,text\n{}", {"path": "labeling_config.xml"}, "-o must not be called labeling_config.xml"),
+        ("id,score\n{}", {}, r"^fields must not be named as a column of the query or as the control; got \['score'\]"),
+        ("id,text\n{}", {"show": "Text:image"}, r"^show must name a field that every task has; '\d+' has no 'image'"),
+        ("id,text\n{}", {"show": "text"}, r"^show must be KIND:FIELD, with one of Text, .*; got 'text'"),
+        ("id,text\n{}", {"show": "Hologram:text"}, r"^show must be KIND:FIELD.*; got 'Hologram:text'"),
+        ("id,text\n{}", {"number": 2}, r"^number must be the number of a round \(1 to 1\); got 2"),
+        ("id,text\n{}", {"format": "csv"}, "^fields must be left out with format 'csv'; it goes with 'labelstudio'"),
+        ("id,text\n{}", {"path": "labeling_config.xml"}, "^path must not be called labeling_config.xml"),
+        (
+            "id,text\n{}",
+            {"path": "./f.csv"},
+            r"^path must not overwrite what the tasks' fields are read from; got 'f.csv'",
+        ),
         ("id,text\n{}", {"fields": "f.txt"}, r"--fields must be one of \.csv, \.jsonl, \.parquet; got 'f.txt'"),
         ("id,text\n{}", {"fields": "none.csv"}, "--fields must be a file; got 'none.csv'"),
         ('{"id": "1"}\n[1]\n', {"fields": "f.jsonl"}, r"f\.jsonl, line 2: must be an object"),
@@ -185,12 +224,12 @@ def test_fields_that_do_not_fit_are_refused_and_nothing_is_written(
     lines = "".join(f"{name},x\n" for name in _ids(asked))
     for name in ("f.csv", "f.txt", "f.jsonl", "f.parquet"):
         write_text(tmp_path / name, content.replace("{}", lines))
-    before = sorted(tmp_path.rglob("*"))
+    before = sorted(tmp_path.rglob("*")), (tmp_path / "f.csv").read_bytes()
 
     with pytest.raises(ValueError, match=told):
         campaign.export(**{"format": "labelstudio", "fields": "f.csv"} | options)
 
-    assert sorted(tmp_path.rglob("*")) == before
+    assert (sorted(tmp_path.rglob("*")), (tmp_path / "f.csv").read_bytes()) == before
 
 
 def test_the_map_shows_ids_classes_and_what_was_asked_and_loads_nothing(campaign):
@@ -210,6 +249,19 @@ def test_the_map_shows_ids_classes_and_what_was_asked_and_loads_nothing(campaign
     assert predicted == [rows[name]["predicted"] for name in told["ids"]]
     text = page.read_text().replace("http://www.w3.org/2000/svg", "")
     assert not any(sign in text for sign in ("http:", "https:", "src=", "@import", "url("))
+
+
+def test_edges_that_lead_one_way_have_no_diffusion_layout_and_the_message_tells_how_to_have_one(campaign, monkeypatch):
+    asked = Batch([0], [dict.fromkeys(COLUMNS, "") | {"id": "0", "rank": 1, "reason": "cold start"}])
+    monkeypatch.setattr(batches, "pick", lambda *given, seed: asked)
+    monkeypatch.setattr(pictures, "write_map", lambda path, **given: path)
+    campaign.next(1, symmetrize="none")
+
+    with pytest.raises(ValueError, match=r"^layout must be 'pca' .* The next round asked with another symmetrize"):
+        campaign.map(layout="diffusion")
+
+    campaign.next(1)
+    assert campaign.map(layout="diffusion") == campaign.folder / "map.html"
 
 
 def test_before_labels_and_rounds_there_is_a_map_without_marks(tmp_path):

@@ -177,8 +177,8 @@ def _nan(rows):
         (lambda f: write_text(f / "p.csv", ""), r"p\.csv is empty"),
         (lambda f: write_text(f / "p.csv", "f0,f1\n"), "at least 2 rows"),
         (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n3\n"), "line 3: must have 2 cells, as the header has; got 1"),
-        (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n,\n"), "line 3: column 'f0' must be finite; got ''"),
-        (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n3,nan\n"), "line 3: column 'f1' must be finite; got 'nan'"),
+        (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n,\n"), "line 3: column 'f0' must be finite.*; got ''"),
+        (lambda f: write_text(f / "p.csv", "f0,f1\n1,2\n3,nan\n"), "line 3: column 'f1' must be finite.*; got 'nan'"),
         (
             lambda f: write_text(f / "p.csv", "f0,f1\n1,x\n"),
             "line 2: column 'f1' must hold numbers, with a .*; got 'x'.*--ids f1",
@@ -188,6 +188,17 @@ def _nan(rows):
             "line 1: holds numbers where the columns should be named",
         ),
         (lambda f: write_text(f / "p.csv", ",f0\n0,1\n"), "line 1: column 1 has no name.*index=False"),
+        (lambda f: write_text(f / "p.csv", "f0,Unnamed: 0\n0,1\n"), "line 1: column 2 has no name.*index=False"),
+        (lambda f: write_text(f / "p.csv", "f0,f1\n1,1_0\n"), "line 2: column 'f1' must hold numbers.*got '1_0'"),
+        (lambda f: write_text(f / "p.csv", "f0,f1\n1,-1e39\n"), "line 2: column 'f1' must be finite, and at most 3.4e"),
+        (
+            lambda f: _array(f, np.full((3, 2), np.finfo(np.longdouble).max)),
+            "NaN or infinity in 3 rows|largest absolute",
+        ),
+        (
+            lambda f: write_text(f / os.fsdecode(b"p\xff.csv"), "f0,f1\n1,2\n3,4\n"),
+            r"POOL must have a name that is text; got '.*p\\udcff\.csv'\. Rename it",
+        ),
         (
             lambda f: write_text(f / "p.csv", "f0;f1\n1;2,5\n"),
             "line 2: column 'f1' must hold numbers, with a point for",
@@ -240,16 +251,26 @@ def test_a_bad_pool_is_refused_with_its_place_and_a_remedy(tmp_path, make, told)
         ("nothing", "--ids must be a column of POOL or a file; got 'nothing', and columns"),
         ("short.txt", "one id for each of the 3 rows; got 1"),
         ("wide.txt", "wide.txt, line 2: must hold one id; got 2 cells"),
+        (os.fsdecode(b"\xff.npy"), r"--ids must have a name that is text; got '\\udcff\.npy'\. Rename it"),
     ],
 )
 def test_bad_ids_are_refused(tmp_path, monkeypatch, ids, told):
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path / "p.csv", _lines())
     write_text(tmp_path / "short.txt", "u\n")
+    np.save(tmp_path / os.fsdecode(b"\xff.npy"), np.array(NAMES))
     write_text(tmp_path / "wide.txt", "u\nv,w\n")
 
     with pytest.raises(ValueError, match=told):
         Campaign.init("p.csv", ids=ids)
+
+
+@pytest.mark.parametrize(("header", "id"), [("img1,0.1,0.2", "img1"), ("7,img1,0.2", "img1"), ("1,2,3", "1")])
+def test_a_first_row_of_data_is_not_taken_for_the_names_of_columns(tmp_path, header, id):
+    path = write_text(tmp_path / "p.csv", f"{header}\n1,2,3\n4,5,6\n")
+
+    with pytest.raises(ValueError, match="line 1: holds numbers .*where the columns should be named; add a line like"):
+        read_pool(path, ids=id)
 
 
 @pytest.mark.parametrize("form", ["csv with ids", "npz", "parquet of lists"])

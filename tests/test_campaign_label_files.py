@@ -1,11 +1,13 @@
 """Tables of labels as people have them: what can be read is read, the rest is refused with line and remedy."""
 
 import json
+import os
 
 import numpy as np
 import pytest
-from campaigns import FEATURES, NUM_POINTS, begin, standing, write_labels, write_text
+from campaigns import FEATURES, NUM_POINTS, begin, standing, write_labels, write_pool, write_text
 
+from ddal_jax.campaign import Campaign
 from ddal_jax.campaign.label_files import read_labels
 from ddal_jax.campaign.labeled_pools import read_labeled_pool
 
@@ -178,6 +180,7 @@ def test_records_have_the_rules_of_tables(tmp_path):
         ('[{"id": "1", "label": "a"}, {"id": "1", "label": "b"}]', "record 2: the file gives id '1' label 'b', but"),
         ('[{"id": "1\\u2028", "label": "a\\ud800"}]', "record 1: label .* must have no line breaks"),
         ('[{"data": {"pool_id": "1"}}]', "entry 1 has neither annotations nor an annotation_id"),
+        (" [ ]", "labels.json: holds no record; there must be one for each label"),
     ],
 )
 def test_bad_records_are_refused_with_their_place(tmp_path, text, told):
@@ -214,6 +217,44 @@ def test_classes_must_be_names_that_differ(tmp_path, classes):
         begin(tmp_path, classes=classes)
 
 
+def test_a_single_string_is_no_sequence_of_classes(tmp_path):
+    with pytest.raises(TypeError, match="classes must be a sequence of names, .*; got the single string 'abc'"):
+        begin(tmp_path, classes="abc")
+
+    assert not (tmp_path / "campaign").exists()
+
+
+def test_a_name_that_is_no_text_is_refused_before_it_is_recorded(tmp_path):
+    campaign = begin(tmp_path)
+    path = write_labels(tmp_path / os.fsdecode(b"new\xff.csv"), [("1", "a")])
+
+    with pytest.raises(ValueError, match=r"LABELS must have a name that is text; got '.*new\\udcff\.csv'\. Rename it"):
+        campaign.ingest(path)
+
+    assert standing(campaign) == {}
+
+
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
+    folder = tmp_path / os.fsdecode(b"c\xff")
+
+    with pytest.raises(ValueError, match="-c must have a name that is text"):
+        Campaign.init(write_pool(tmp_path), folder)
+
+    assert not folder.exists()
+
+
+def test_where_an_export_says_two_things_is_told_by_task_and_annotation(tmp_path):
+    tasks = [_task({"label": name}, pool_id="1") | {"id": number} for name, number in (("cat", 12), ("dog", 13))]
+    tasks[1]["annotations"][0]["id"] = 34
+    path = write_text(tmp_path / "export.json", json.dumps(tasks))
+
+    told = (
+        r"entry 2 \(task 13, annotation 34\): annotator '1' gives id '1' label 'dog', but label 'cat' at .*, entry 1 \("
+    )
+    with pytest.raises(ValueError, match=told):
+        read_labels(path, columns={}, classes=None)
+
+
 def test_columns_may_be_named_otherwise(tmp_path):
     campaign = begin(tmp_path)
     path = write_labels(tmp_path / "labels.csv", [("1", "a", "x")], ("key", "answer", "who"))
@@ -235,3 +276,29 @@ def test_a_labeled_pool_needs_no_campaign(tmp_path):
     expected = np.full(NUM_POINTS, -1)
     expected[[3, 5]] = [1, 0]
     np.testing.assert_array_equal(found.labels, expected)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([("3", "1"), ("4", "-1")], "got '1' alone. 1 lines have no label. Among them '-1' was taken for a missing"),
+        ([("3", "NA")], "got none. 1 lines have no label. Among them 'NA' was taken for a missing label; if it is a"),
+        ([("3", "a"), ("4", "")], r"got 'a' alone\. 1 lines have no label\.$"),
+    ],
+)
+def test_a_labeled_pool_of_one_class_is_refused_by_its_name_with_the_words_left_out(tmp_path, rows, told):
+    np.save(tmp_path / "pool.npy", FEATURES)
+    labels = write_labels(tmp_path / "labels.csv", rows)
+
+    with pytest.raises(ValueError, match=f"labels.csv: labels must be of at least two classes; {told}"):
+        read_labeled_pool(tmp_path / "pool.npy", labels)
+
+
+def test_a_labeled_pool_tells_what_was_taken_for_missing_and_is_float32(tmp_path):
+    np.save(tmp_path / "pool.npy", FEATURES.astype(">f8"))
+    labels = write_labels(tmp_path / "labels.csv", [("3", "0"), ("4", "-1"), ("5", "1"), ("6", "-1"), ("7", "")])
+
+    found = read_labeled_pool(tmp_path / "pool.npy", labels)
+
+    assert (found.missing, found.missing_words) == (3, ("-1",))
+    assert (found.features.dtype, found.features.dtype.isnative) == (np.float32, True)

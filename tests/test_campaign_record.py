@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from campaigns import BATCH, CLASSES, NUM_POINTS, answers, begin, standing, write_labels, write_pool
 
-from ddal_jax.campaign import Campaign, new_folder, rounds, store
+from ddal_jax.campaign import Campaign, batches, new_folder, rounds, store
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_what_the_campaign_stands_on_is_not_overwritten(campaign, place):
     for write in (campaign.export, campaign.map):
         with pytest.raises(ValueError, match="-o must not overwrite what the campaign stands on"):
             write(path)
-        with pytest.raises(ValueError, match="-o must name a file; .* is a folder"):
+        with pytest.raises(ValueError, match="^path must name a file; .* is a folder"):
             write(campaign.folder)
 
     assert before is None or path.read_bytes() == before
@@ -273,14 +273,14 @@ def test_a_round_asked_meanwhile_by_another_command_is_not_asked_again(campaign,
 
 
 def test_labels_that_come_while_a_round_is_computed_do_not_belong_to_it(campaign, monkeypatch, tmp_path):
-    compute = rounds._batch
+    compute = batches.pick
 
     def meanwhile(*given, **named):
-        monkeypatch.setattr(rounds, "_batch", compute)
+        monkeypatch.setattr(batches, "pick", compute)
         campaign.ingest(write_labels(tmp_path / "labels.csv", [("1", "a")]))
         return compute(*given, **named)
 
-    monkeypatch.setattr(rounds, "_batch", meanwhile)
+    monkeypatch.setattr(batches, "pick", meanwhile)
     asked = campaign.next(BATCH)
 
     assert standing(campaign) == {("1", ""): "a"}

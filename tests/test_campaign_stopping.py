@@ -11,6 +11,7 @@ from ddal_jax import suggest
 from ddal_jax.campaign.propagation import propagate
 from ddal_jax.campaign.stopping import advice
 from ddal_jax.campaign.suspects import left_one_out
+from ddal_jax.data.clusters import gaussian_mixture
 from ddal_jax.pool_graph import GraphSettings, pool_graph
 
 KNOWN = {3: 0, 8: 2, 9: 2, 20: 1}
@@ -67,7 +68,7 @@ def test_the_estimate_is_the_left_out_share_moved_by_the_confidence_of_the_pool(
     right, n, z = np.mean(left_out.argmax(axis=1) == given), len(given), 1.959964
     center = (right + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(right * (1 - right) / n + z**2 / (4 * n**2))
-    ends = (center - half + move - abs(move) / 2, center + half + move + abs(move) / 2)
+    ends = (center - half + move - 0.5 * abs(move), center + half + move + 1.5 * abs(move))
     assert found.estimated_accuracy == pytest.approx(min(1, right + move))
     assert found.accuracy_interval == pytest.approx(np.clip(ends, 0, 1))
     assert 0 < right < 1
@@ -106,33 +107,48 @@ def test_arrays_of_another_length_are_refused(name, plain_types):
         advised(KNOWN, **{name: np.zeros(4, bool)})
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("asks", "least"), [("lot", 36), ("house", 36)])
-def test_the_interval_holds_the_accuracy_of_propagated_digits(asks, least):
-    """Ten campaigns, each looked at with 40, 100, 200 and 300 labels; of 40 intervals, 95 % are 38."""
+def _digits():
     images, digits = load_digits(return_X_y=True)
-    images = images.astype(np.float32)
-    graph = pool_graph(jnp.asarray(images), GraphSettings())
+    return images.astype(np.float32), digits
+
+
+def _clouds():
+    """Four overlapping clouds, of which some 80 % can be told rightly."""
+    pool = gaussian_mixture(0, num_components=4, dimension=10, separation=0.47, num_test=1)
+    return pool.inputs, pool.labels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("made", "asks", "most_error"),
+    [(_digits, "lot", 0.02), (_digits, "house", 0.06), (_clouds, "lot", 0.02), (_clouds, "house", 0.15)],
+)
+def test_the_interval_holds_the_accuracy_of_propagated_labels(made, asks, most_error):
+    """Ten campaigns, each looked at with 40, 100, 200 and 300 labels; of 40 intervals, 95 % are 38."""
+    features, classes = made()
+    num_classes = int(classes.max()) + 1
+    graph = pool_graph(jnp.asarray(features), GraphSettings())
+    num_steps = GraphSettings().steps_for(len(classes))
     held, errors = 0, []
     for seed in range(10):
-        random = np.random.default_rng(seed)
-        labels = np.full(len(digits), -1)
-        order = random.permutation(len(digits))
-        labels[order[:20]] = digits[order[:20]]
-        for count in range(40, 301, 20):
-            rows = order[:count]
+        order = np.random.default_rng(seed).permutation(len(classes))
+        labels = np.full(len(classes), -1)
+        for count in range(20, 301, 20):
+            rows = order[count - 20 : count]
             if asks == "house":
-                rows = suggest(images, labels, query_size=20, num_classes=10, graph=graph, seed=count).indices
-            labels[rows] = digits[rows]
+                rows = suggest(
+                    features, labels, query_size=20, num_classes=num_classes, graph=graph, seed=1000 * seed + count
+                ).indices
+            labels[rows] = classes[rows]
             if count not in (40, 100, 200, 300):
                 continue
-            known = propagate(graph, labels, num_classes=10, num_steps=4)
+            known = propagate(graph, labels, num_classes=num_classes, num_steps=num_steps)
             judged = (labels < 0) & (known.reach > 0)
-            truth = float((known.predicted == digits)[judged].mean())
-            found = advice(graph, labels, known, num_steps=4)
+            truth = float((known.predicted == classes)[judged].mean())
+            found = advice(graph, labels, known, num_steps=num_steps)
             low, high = found.accuracy_interval
             held += low <= truth <= high
             errors.append(found.estimated_accuracy - truth)
 
-    assert held >= least
-    assert abs(np.mean(errors)) < (0.02 if asks == "lot" else 0.06)  # measured: -.003, -.021
+    assert held >= 37  # one less than promised, since these are but forty
+    assert abs(np.mean(errors)) < most_error

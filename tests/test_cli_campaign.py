@@ -1,6 +1,11 @@
 """The words of a campaign: what they print, and how they end."""
 
+import argparse
+import io
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import made_maps
@@ -8,12 +13,16 @@ import pytest
 from campaigns import BATCH, NUM_POINTS, answers, read_csv, truth, write_labels, write_pool
 from processes import run_python
 
-from ddal_jax import cli
+from ddal_jax import cli, scores
+from ddal_jax.campaign import store
 from ddal_jax.campaign.batches import COLUMNS
 from ddal_jax.campaign.replays import Replay
 from ddal_jax.campaign.rounds import Round
-from ddal_jax.pool_graph import GraphSettings
-from ddal_jax.query import QuerySettings
+from ddal_jax.cli import draw_map, export, next_round, status
+from ddal_jax.diversity.redistribution import TIES
+from ddal_jax.graph.affinity import SYMMETRIZATIONS
+from ddal_jax.pool_graph import METRICS, GraphSettings
+from ddal_jax.query import DIVERSITIES, QuerySettings
 
 ASKED = Round(1, Path("001"), [dict.fromkeys(COLUMNS, 1)])
 
@@ -57,9 +66,9 @@ def test_the_whole_way_in_text(ddal, folder):
         0,
         "labels.csv: 4 new, 0 changed, 0 as before, 1 lines without a label.\n",
     )
-    again = "labels.csv was taken in before, as ingest 1; nothing changed.\n"
+    again = "labels.csv was taken in before, as ingest 1; nothing changed, 1 lines without a label.\n"
     assert ddal("ingest", "labels.csv")[:2] == (0, again)
-    assert "labeled      4 (a " in ddal("status")[1]
+    assert "labeled      4 (a: " in ddal("status")[1]
     assert ddal("replay", "001")[:2] == (0, "Round 1: the same 4 points in the same order.\n")
     assert ddal("export")[1].startswith("campaign/export.csv\n4 given, ")
     assert ddal("undo")[1].startswith("Took back ingest 1 (labels.csv, 20")
@@ -84,7 +93,8 @@ def test_all_that_print_print_json(ddal, folder):
     assert 0 <= status["unexplored_share"] < 1
     assert (replayed["same"], replayed["asked"]) == (True, [query["id"] for query in asked["queries"]])
     assert exported == {
-        "path": "t.json", "rows": BATCH, "round": 1, "labeling_config": "labeling_config.xml", "shown": "Text:pool_id"
+        "path": "t.json", "rows": BATCH, "round": 1, "labeling_config": "labeling_config.xml", "config_kept": False,
+        "shown": "Text:pool_id",
     }  # fmt: skip
     assert (undone["ingest"], undone["votes"]) == (1, BATCH)
 
@@ -102,9 +112,9 @@ def test_all_that_print_print_json(ddal, folder):
             ["init", "pool.npy", "-c", "new", "--ids", "name"],
             "--ids must be a column or a file; pool.npy has no columns",
         ),
-        (["next", "-n", "0"], "n must be at least 1; got 0"),
-        (["next", "-n", "1", "--num-neighbors", "40"], "num_neighbors must be in [1, 39] for 40 points; got 40"),
-        (["next", "-n", "1", "--metric", "angle"], "metric must be one of 'euclidean', 'cosine'; got 'angle'"),
+        (["next", "-n", "0"], "ddal next: -n must be at least 1; got 0"),
+        (["next", "-n", "1", "--num-neighbors", "40"], "--num-neighbors must be in [1, 39] for 40 points; got 40"),
+        (["next", "-n", "1", "--metric", "angle"], "--metric must be one of 'euclidean', 'cosine'; got 'angle'"),
         (["next", "-n", "1", "--criterion", "mass"], "criterion must be one of"),
         (["next", "-n", "1", "-c", "nowhere"], "-c must name a campaign's folder, as `ddal init` makes it; 'nowhere'"),
         (["ingest", "none.csv"], "LABELS must be a file; got 'none.csv'"),
@@ -114,15 +124,15 @@ def test_all_that_print_print_json(ddal, folder):
         (["status", "-c", "pool.npy/x"], "-c must name a campaign's folder"),
         (["replay", "001"], "NNN must be the number of a round (none yet); got 1"),
         (["replay", "../../001"], "NNN must be the number of a round, such as 001; got '../../001'"),
-        (["export", "--format", "xlsx"], "format must be one of 'csv', 'votes', 'labelstudio'; got 'xlsx'"),
+        (["export", "--format", "xlsx"], "--format must be one of 'csv', 'votes', 'labelstudio'; got 'xlsx'"),
         (["export", "--round", "last"], "--round must be the number of a round, such as 001; got 'last'"),
-        (
-            ["export", "--show", "Text:id"],
-            "--round, --fields and --show go with --format labelstudio; got them with 'csv'",
-        ),
-        (["next", "-n", "1", "--ties", "nearest"], "ties must be one of 'random', 'coverage'"),
-        (["map", "--color", "mood"], "color must be one of 'predicted', 'reach', 'score'; got 'mood'"),
-        (["map", "--layout", "globe"], "layout must be one of 'pca', 'diffusion'; got 'globe'"),
+        (["export", "--round", "0"], "--round must be left out with format 'csv'; it goes with 'labelstudio'"),
+        (["export", "--round", "0", "--format", "labelstudio"], "--round must be at least 1; got 0"),
+        (["export", "--show", "Text:id"], "--show must be left out with format 'csv'; it goes with 'labelstudio'"),
+        (["export", "-o", "."], "-o must name a file; '.' is a folder"),
+        (["next", "-n", "1", "--ties", "nearest"], "--ties must be one of 'random', 'coverage'"),
+        (["map", "--color", "mood"], "--color must be one of 'predicted', 'reach', 'score'; got 'mood'"),
+        (["map", "--layout", "globe"], "--layout must be one of 'pca', 'diffusion'; got 'globe'"),
         (["status", "-c", "pool.npy"], "-c must name a campaign's folder"),
     ],
 )
@@ -166,11 +176,116 @@ def test_every_format_of_export_tells_what_it_wrote(ddal, folder):
     tasks = ddal("export", "--format", "labelstudio", "--round", "001", "--fields", "texts.csv")[1]
     table = ddal("export", "--json")[1]
 
-    assert votes == "campaign/votes.csv\n4 votes of 1 annotators\n"
+    assert votes == "campaign/votes.csv\n4 votes, of 1 annotator\n"
     assert tasks == ("campaign/tasks.json\n4 tasks of round 1\ncampaign/labeling_config.xml: shows Text:text\n")
     data = [task["data"] for task in json.loads((folder / "campaign" / "tasks.json").read_text())]
     assert [(one["pool_id"], one["text"]) for one in data] == [(q["id"], f"text {q['id']}") for q in asked]
     assert table["given"] + table["propagated"] + table["unreached"] == table["rows"] == NUM_POINTS
+
+
+def test_votes_skips_and_what_a_table_would_lose_are_told_apart(ddal, folder):
+    ddal("init", "pool.npy", "--classes", "NA,it is")
+    header = ("id", "label", "annotator", "action")
+    rows = [("1", "NA", "x", ""), ("2", "", "y", "skip"), ("3", "", "", "ignore"), ("4", "", "y", "ignore")]
+    write_labels(folder / "labels.csv", [row for row in rows if row[3] != "skip"], header)
+    ddal("ingest", "labels.csv")
+
+    _, told, _ = ddal("export", "--format", "votes")
+
+    assert told == (
+        "campaign/votes.csv\n1 vote, 1 skip, 1 point taken out for everybody, of 3 annotators\n"
+        "A reader of tables takes NA for missing or for another number. Begin the campaign that is to take them in "
+        "with ddal init --classes 'NA,it is'\n"
+    )
+
+
+def test_a_configuration_that_was_edited_is_left_and_told(ddal, folder):
+    ddal("init", "pool.npy", "--classes", "a,b")
+    ddal("next", "-n", BATCH)
+    (folder / "campaign" / "labeling_config.xml").write_text("<View/>")
+
+    _, told, _ = ddal("export", "--format", "labelstudio")
+
+    assert "campaign/labeling_config.xml was there and differs; it is left as it is. " in told
+    assert (folder / "campaign" / "labeling_config.xml").read_text() == "<View/>"
+
+
+def test_what_status_counts_cannot_be_taken_for_ids_or_classes(ddal, folder):
+    ddal("init", "pool.npy")
+    header = ("id", "label", "annotator")
+    write_labels(folder / "labels.csv", [("6", "0", "x"), ("6", "1", "y"), ("7", "1", "x"), ("8", "0", "x")], header)
+    ddal("ingest", "labels.csv")
+
+    lines = dict(line.split(maxsplit=1) for line in ddal("status")[1].splitlines() if line)
+
+    assert lines["labeled"] == "2 (0: 1, 1: 1)"
+    assert lines["tied"] == "1 (ids: 6)"
+
+
+def test_an_abandoned_batch_is_asked_again_by_the_word_that_the_message_names(ddal):
+    ddal("init", "pool.npy", "--classes", "a,b")
+    ddal("next", "-n", NUM_POINTS)
+    code, _, complaint = ddal("next", "-n", BATCH)
+
+    assert (code, "`ddal next --ask-again` asks for those again" in complaint) == (1, True)
+    assert len(ddal("next", "-n", BATCH, "--ask-again", "--json")[1]["queries"]) == BATCH
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)], ids=["text", "json"])
+def test_an_output_without_the_letters_of_an_id_is_no_failure(ddal, folder, monkeypatch, words):
+    names = [f"Größe {row}" for row in range(NUM_POINTS)]
+    (folder / "names.txt").write_text("\n".join(names), encoding="utf-8")
+    ddal("init", "pool.npy", "--ids", "names.txt", "--classes", "a,b")
+    output = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", output)
+
+    code = cli.main(["next", "-n", str(BATCH), *words])
+
+    printed = output.buffer.getvalue().decode("ascii")
+    asked = [row["id"] for row in read_csv(folder / "campaign" / "rounds" / "001" / "queries.csv")]
+    assert code == 0
+    if words:
+        assert [query["id"] for query in json.loads(printed)["queries"]] == asked
+    else:
+        assert asked[0].replace("ö", "\\xf6").replace("ß", "\\xdf") in printed
+
+
+@pytest.mark.parametrize("output", ["nobody listens", "closed", "full"])
+def test_the_code_tells_of_the_work_whatever_becomes_of_the_printing(folder, output):
+    if output == "full" and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    cli.main(["init", "pool.npy"])
+    write_labels(folder / "labels.csv", [("1", "a")])
+    how = {"nobody listens": "| true", "closed": ">&-", "full": "> /dev/full"}[output]
+    command = f"sleep 0.2; exec {sys.executable} -m ddal_jax ingest labels.csv --json"
+
+    done = subprocess.run(
+        ["bash", "-c", f"({command}) {how}; echo ${{PIPESTATUS[0]}} >&2"], capture_output=True, text=True, timeout=60
+    )
+
+    *complaint, code = done.stderr.splitlines()
+    assert code == "0"
+    assert (len(complaint) == 1 and "could not be printed" in complaint[0]) if output == "full" else not complaint
+    with store.opened(folder / "campaign") as connection:
+        assert len(store.standing_ingests(connection)) == 1
+
+
+def _help(command):
+    parser = argparse.ArgumentParser(formatter_class=lambda prog: argparse.HelpFormatter(prog, width=10_000))
+    command.add_arguments(parser)
+    return parser.format_help()
+
+
+def test_help_names_every_choice_that_the_options_of_a_round_have():
+    words = set(re.findall(r"\w+", _help(next_round)))
+
+    assert words >= {*scores.CRITERIA, *DIVERSITIES, *TIES, *SYMMETRIZATIONS, *METRICS}
+
+
+@pytest.mark.parametrize("command", [status, export, draw_map])
+def test_help_tells_whose_settings_a_look_has(command):
+    assert "settings of the last round" in _help(command)
+    assert "Until the next round, status, export and map look with the settings of this one" in _help(next_round)
 
 
 def test_what_an_ingest_took_for_missing_is_told(ddal, folder):
@@ -258,7 +373,7 @@ def test_options_reach_the_round(ddal, monkeypatch):
     monkeypatch.setattr("ddal_jax.campaign.rounds.ask", lambda *parts: given.append(parts[2]) or ASKED)
     ddal("init", "pool.npy")
     words = "--metric cosine --num-neighbors 7 --num-steps 3 --symmetrize mean --criterion margin --diversity coverage "
-    words += "--ties coverage --num-rediffusions 2 --num-refine-steps 20 --soft-labels"
+    words += "--ties coverage --num-rediffusions 2 --num-refine-steps 20 --soft-labels --ask-again"
 
     ddal("next", "-n", BATCH, *words.split())
 
@@ -267,7 +382,7 @@ def test_options_reach_the_round(ddal, monkeypatch):
     assert settings.query == QuerySettings(
         criterion="margin", diversity="coverage", ties="coverage", num_rediffusions=2, num_refine_steps=20
     )
-    assert (settings.query_size, settings.soft_labels) == (BATCH, True)
+    assert (settings.query_size, settings.soft_labels, settings.ask_again) == (BATCH, True, True)
 
 
 def test_a_full_disk_ends_with_1_and_says_that_nothing_was_lost(ddal, monkeypatch):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import made_maps
 import numpy as np
 import pytest
 from campaigns import read_csv, write_labels
@@ -31,18 +32,33 @@ def _run(folder, *words):
     return done.stdout, float(seconds), int(peak)
 
 
-def _whole_way(folder, num_points, num_columns):
-    """Goes from an empty folder to labels of the whole pool; returns the peak of each command's memory in MiB."""
+def _write_pool(folder, form, num_points, num_columns):
+    """Writes a pool of five groups with its names; returns its file, how names are asked for, and the class of each."""
     rng = np.random.default_rng(0)
     classes = rng.integers(0, 5, num_points)
-    centers = rng.normal(size=(5, num_columns))
+    centers = rng.normal(size=(5, num_columns)).astype(np.float32)
     features = rng.normal(size=(num_points, num_columns), scale=0.5).astype(np.float32)
-    folder.mkdir()
-    np.save(folder / "pool.npy", features + centers[classes].astype(np.float32))
-    del features
+    features += centers[classes]
     names = [f"image-{row:06d}" for row in range(num_points)]
-    (folder / "names.txt").write_text("\n".join(names))
     label = dict(zip(names, (f"class {code}" for code in classes), strict=True))
+    if form == "npy":
+        np.save(folder / "pool.npy", features)
+        (folder / "names.txt").write_text("\n".join(names))
+        return "pool.npy", ["--ids", "names.txt"], label
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(features, index=names, columns=[f"f{column}" for column in range(num_columns)])
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+        frame.to_parquet(folder / "pool.parquet")
+    else:
+        frame.to_csv(folder / "pool.csv", index_label="name")
+    return f"pool.{form}", ["--ids", "name"] if form == "csv" else [], label
+
+
+def _whole_way(folder, form, num_points, num_columns):
+    """Goes from an empty folder to labels of the whole pool; returns a runner there and the peaks of memory in MiB."""
+    folder.mkdir()
+    pool, ids, label = _write_pool(folder, form, num_points, num_columns)
     peaks = {}
 
     def ddal(*words):
@@ -51,7 +67,7 @@ def _whole_way(folder, num_points, num_columns):
         peaks[words[0]] = max(peak, peaks.get(words[0], 0))
         return printed
 
-    ddal("init", "pool.npy", "--ids", "names.txt")
+    ddal("init", pool, *ids)
     for turn in range(3):
         path = folder / ddal("next", "-n", 40).splitlines()[0]
         asked = [row["id"] for row in read_csv(path)]
@@ -70,14 +86,36 @@ def _whole_way(folder, num_points, num_columns):
     # Five classes this far apart leave little to confuse.
     assert np.mean([row["predicted"] == label[row["id"]] for row in reached]) > 0.9
     assert json.loads(ddal("status", "--json"))["labeled"] == 80
-    return peaks
+    return ddal, label, peaks
 
 
 @pytest.mark.slow
-def test_a_person_goes_the_whole_way_from_an_empty_folder_within_a_multiple_of_the_features(tmp_path):
-    usual = _whole_way(tmp_path / "small", 2_000, 128)
+@pytest.mark.parametrize("form", ["npy", "csv", "parquet"])
+def test_a_person_goes_the_whole_way_from_an_empty_folder(tmp_path, form):
+    folder = tmp_path / "empty"
+    ddal, label, _ = _whole_way(folder, form, 1_000, 8)
+    write_labels(folder / "all_labels.csv", list(label.items()))
+    ids = ["--ids", "names.txt" if form == "npy" else "name"] if form != "parquet" else []
 
-    peaks = _whole_way(tmp_path / "large", 200_000, 128)
+    drawn = ddal("map", "--color", "reach").strip()
+    words = ["--seeds", 2, "-n", 10, "--budget", 30, "--strategies", "random,diffusion", "--json"]
+    simulated = json.loads(ddal("simulate", f"pool.{form}", "--labels", "all_labels.csv", *ids, *words))
+
+    told = made_maps.read(folder / drawn)
+    assert (told["ids"], len(told["queried"])) == (list(label), 40)
+    assert (simulated["rows"], simulated["left_out"]) == (1_000, 0)
+    assert simulated["classes"] == [f"class {code}" for code in range(5)]
+    areas = [standing["area"] for task in simulated["judged"]["tasks"] for standing in task["standings"]]
+    assert len(areas) == 2
+    # By chance it would be a fifth.
+    assert min(areas) > 0.5
+
+
+@pytest.mark.slow
+def test_the_whole_way_of_a_large_pool_takes_a_multiple_of_its_features(tmp_path):
+    *_, usual = _whole_way(tmp_path / "small", "npy", 2_000, 128)
+
+    *_, peaks = _whole_way(tmp_path / "large", "npy", 200_000, 128)
 
     features = 200_000 * 128 * 4 / 2**20
     for command, peak in peaks.items():

@@ -36,7 +36,8 @@ class DiffusionSampling(SingleAnnotatorPoolQueryStrategy):
     Args:
       criterion: a name from `ddal_jax.scores`; "min_abs" is the paper's.
       diversity: batch rule: "redistribute", "local_minima", "coverage", or "none", which is the paper's. The first
-        takes "root_reach_margin", "margin" and "min_abs" alone; see `ddal_jax.suggest`.
+        takes "root_reach_margin", "margin" and "min_abs" alone; by default it serves these, and "local_minima" all
+        others. See `ddal_jax.suggest`.
       ties: what orders samples that nothing reaches: "random" or "coverage".
       n_neighbors: K; all other samples where there are fewer.
       n_steps: T; by default the smallest T with K^T > N, at least 6.
@@ -56,7 +57,7 @@ class DiffusionSampling(SingleAnnotatorPoolQueryStrategy):
     def __init__(
         self,
         criterion: Any = "root_reach_margin",
-        diversity: Any = "redistribute",
+        diversity: Any = None,
         ties: Any = "random",
         n_neighbors: Any = 10,
         n_steps: Any = None,
@@ -106,7 +107,7 @@ class DiffusionSampling(SingleAnnotatorPoolQueryStrategy):
         )
         settings = query_settings(
             criterion=self.criterion,
-            diversity=self.diversity,
+            diversity=_usual_diversity(self.criterion) if self.diversity is None else self.diversity,
             ties=self.ties,
             n_rediffusions=self.n_rediffusions,
             n_refine_steps=self.n_refine_steps,
@@ -138,6 +139,12 @@ class DiffusionSampling(SingleAnnotatorPoolQueryStrategy):
             graph = pool_graph(features_of("X", X, self.metric), settings)
             self._kept = (asked_for, graph)
         return graph, settings.steps_for(len(X))
+
+
+def _usual_diversity(criterion: Any) -> str:
+    """Returns the house's batch rule, or, for a criterion that cannot count picks, the one that does without."""
+    known = scores.CRITERIA.get(criterion) if isinstance(criterion, str) else None
+    return "redistribute" if known is None or known in scores.PICK_TERMS else "local_minima"
 
 
 class _Question(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ddal_jax.campaign.errors import NothingLeft
 from ddal_jax.campaign.propagation import known_mass
 from ddal_jax.campaign.reasons import explain
 from ddal_jax.campaign.settings import RoundSettings
@@ -31,7 +32,15 @@ class Batch(NamedTuple):
 
 
 def pick(graph: AnyGraph, state: State, ids: Sequence[str], settings: RoundSettings, *, seed: int) -> Batch:
-    """Picks the points to label next; the last batch is what is left."""
+    """Picks the points to label next; the last batch is what is left.
+
+    Raises:
+      NothingLeft: every point is labelled, ignored or waited for.
+    """
+    if settings.ask_again:
+        state = state._replace(outstanding=np.zeros_like(state.outstanding))
+    if not state.eligible.any():
+        raise NothingLeft(_why_nothing_is_left(state))
     mass = known_mass(state.labels, num_classes=state.num_classes, soft_labels=state.soft_labels)
     picked, _ = query(
         jax.random.key(np.uint32(seed)), graph, mass, state.labels >= 0, state.eligible,
@@ -42,6 +51,15 @@ def pick(graph: AnyGraph, state: State, ids: Sequence[str], settings: RoundSetti
     )  # fmt: skip
     rows = np.asarray(picked.indices).tolist()
     return Batch(rows, described(graph, state, ids, settings, rows=rows, scores=np.asarray(picked.scores).tolist()))
+
+
+def _why_nothing_is_left(state: State) -> str:
+    outstanding = int(state.outstanding.sum())
+    told = (
+        f"nothing is left to ask: of {len(state.labels)} points {int((state.labels >= 0).sum())} are labelled, "
+        f"{int(state.ignored.sum())} ignored, and for {outstanding} labels are waited for."
+    )
+    return told + (" `ddal next --ask-again` asks for those again." if outstanding else "")
 
 
 def described(

@@ -14,6 +14,7 @@ from ddal_jax.campaign.pool_paths import pool_path
 
 # What needs JAX is imported where it is used, so that labels are taken in at once.
 if TYPE_CHECKING:
+    from ddal_jax.campaign.beginning import Begun
     from ddal_jax.campaign.exports import Exported
     from ddal_jax.campaign.replays import Replay
     from ddal_jax.campaign.rounds import Round
@@ -23,7 +24,12 @@ _PathLike = str | PathLike[str]
 
 
 class Campaign:
-    """A campaign in a folder. Nothing is kept open or in memory between calls, and several processes may use one."""
+    """A campaign in a folder. Nothing is kept open or in memory between calls, and several processes may use one.
+
+    Attributes:
+      folder: where it is.
+      begun: what `init` took in, columns and labels; None of a campaign that was opened.
+    """
 
     def __init__(self, folder: _PathLike = "campaign") -> None:
         """Opens a campaign.
@@ -32,6 +38,7 @@ class Campaign:
           ValueError: `folder` holds none.
         """
         self.folder = Path(folder)
+        self.begun: Begun | None = None
         with store.opened(self.folder):
             pass
 
@@ -58,18 +65,21 @@ class Campaign:
 
         Raises:
           ValueError: bad files or settings; nothing is written then.
+          TypeError: `classes` is a single string.
         """
         from ddal_jax.campaign.beginning import begin
 
-        begin(
+        begun = begin(
             Path(pool),
             Path(folder),
             labels=None if labels is None else Path(labels),
             ids=None if ids is None else str(ids),
-            classes=None if classes is None else list(classes),
+            classes=classes,
             seed=seed,
         )
-        return cls(folder)
+        campaign = cls(folder)
+        campaign.begun = begun
+        return campaign
 
     def next(
         self,
@@ -85,12 +95,14 @@ class Campaign:
         num_rediffusions: int | None = None,
         num_refine_steps: int | None = None,
         soft_labels: bool = False,
+        ask_again: bool = False,
     ) -> "Round":
         """Asks for the points to label next, and writes them to a numbered folder.
 
-        Points asked before are not asked again while they are waited for, and those near them wait too. Settings are
-        those of `ddal_jax.suggest`; None is the default, whatever earlier rounds were given. A last batch shrinks to
-        what is left.
+        Points asked before are not asked again while they are waited for, and those near them wait too, unless
+        `ask_again` takes them as never asked, as after a batch that was abandoned. Settings are those of
+        `ddal_jax.suggest`; None is the default, whatever earlier rounds were given. Until the next round, `status`,
+        `export` and `map` look with the settings of this one. A last batch shrinks to what is left.
 
         Raises:
           ValueError: bad settings, or a pool that is not what it was.
@@ -102,10 +114,10 @@ class Campaign:
 
         with self._record() as connection:
             settings = settings_from(
-                checks.integer("n", num, low=1), store.facts(connection).pool.rows,
+                checks.integer("num", num, low=1), store.facts(connection).pool.rows,
                 metric=metric, num_neighbors=num_neighbors, num_steps=num_steps, symmetrize=symmetrize,
                 criterion=criterion, diversity=diversity, ties=ties, num_rediffusions=num_rediffusions,
-                num_refine_steps=num_refine_steps, soft_labels=soft_labels,
+                num_refine_steps=num_refine_steps, soft_labels=soft_labels, ask_again=ask_again,
             )  # fmt: skip
             return rounds.ask(connection, self.folder, settings)
 
@@ -139,7 +151,7 @@ class Campaign:
             return ingestion.undo(connection)
 
     def status(self) -> dict[str, Any]:
-        """Returns where the campaign stands, ready for JSON; see `reports.status`."""
+        """Returns where the campaign stands, by the last round's settings, ready for JSON; see `reports.status`."""
         from ddal_jax.campaign import reports
 
         with self._record() as connection:
@@ -156,9 +168,12 @@ class Campaign:
     ) -> "Exported":
         """Writes labels and propagated labels of the whole pool, all votes, or a round as tasks of a labelling tool.
 
+        Labels are propagated by the settings of the last round, or the defaults before the first.
+
         Args:
           path: of the file; by default `export.csv`, `votes.csv` or `tasks.json` in the campaign's folder.
-          format: "csv", "votes" or "labelstudio", which writes a `labeling_config.xml` beside the tasks.
+          format: "csv", "votes" or "labelstudio", which writes a `labeling_config.xml` beside the tasks, but leaves
+            one that is there and differs.
           number: of the round whose tasks are written; by default the last.
           fields: table (.csv, .jsonl, .parquet) of ids and what else their tasks are to hold, such as a text.
           show: "KIND:FIELD", what a labeller sees, such as "Image:address"; by default the first of `fields` as text.
@@ -171,20 +186,17 @@ class Campaign:
         from ddal_jax.campaign import exports
 
         how = exports.FORMATS[checks.choice("format", format, exports.FORMATS)]
-        options = {
-            "number": None if number is None else checks.integer("--round", number, low=1),
-            "fields": None if fields is None else Path(fields),
-            "show": show,
-        }
+        options = {"number": number, "fields": None if fields is None else Path(fields), "show": show}
         given = {name: value for name, value in options.items() if value is not None}
-        if not given.keys() <= set(how.options):
-            raise ValueError(f"--round, --fields and --show go with --format labelstudio; got them with {format!r}.")
+        for name in given:
+            if name not in how.options:
+                raise ValueError(f"{name} must be left out with format {format!r}; it goes with 'labelstudio'.")
         target = self._output(path, how.file)
         with self._record() as connection:
             return how.write(connection, self.folder, target, **given)
 
     def map(self, path: _PathLike | None = None, *, layout: str = "pca", color: str = "predicted") -> Path:
-        """Draws the pool as one interactive page, with the points of the last round marked.
+        """Draws the pool as one interactive page, with the points of the last round marked, by that round's settings.
 
         Args:
           path: of the page; by default `map.html` in the campaign's folder.
@@ -209,7 +221,7 @@ class Campaign:
         from ddal_jax.campaign import replays
 
         with self._record() as connection:
-            return replays.replay(connection, self.folder, checks.integer("NNN", number, low=1))
+            return replays.replay(connection, self.folder, checks.integer("number", number, low=1))
 
     @staticmethod
     def simulate(
@@ -260,7 +272,7 @@ class Campaign:
         """Returns where to write, or refuses a place that holds what the campaign stands on."""
         target = self.folder / usual if path is None else Path(path)
         if target.is_dir():
-            raise ValueError(f"-o must name a file; {str(target)!r} is a folder.")
+            raise ValueError(f"path must name a file; {str(target)!r} is a folder.")
         with self._record() as connection:
             pool = pool_path(self.folder, store.facts(connection).pool_path)
         folders.refuse_to_overwrite(self.folder, pool, target)

@@ -1,7 +1,7 @@
 """The label of every point of the pool, given or propagated, as one table."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ from ddal_jax.campaign.table_files import write_table
 
 GIVEN, PROPAGATED, UNREACHED = SOURCES = ("given", "propagated", "unreached")
 COLUMNS = (
-    "id", "label", "source", "predicted", "reach", "hops", "nearest_labeled_id", "ignored", "tied", "suspect"
+    "id", "label", "source", "predicted", "reach", "hops", "nearest_labeled_id", "ignored", "tied", "suspect",
+    "implied", "doubt", "doubt_mass"
 )  # fmt: skip
 
 
@@ -45,8 +46,11 @@ def export_labels(connection: sqlite3.Connection, campaign: Path, path: Path) ->
     """Writes a row for each point of the pool, as CSV.
 
     `label` is what was given; `predicted` is the class that labels reaching the point say, and empty where none does;
-    `probability_CLASS` are diffused probabilities, all alike where no label reaches. A lone class has all of the
-    probability everywhere, and `reach` alone says how sure that is. `source` says which holds.
+    `source` says which holds. `probability_CLASS` is the class's share of the mass that reaches the point, which is its
+    probability given that a walk meets a label; all are alike where none does, and a lone class has all of it. `reach`
+    is the probability that a walk does meet one: low, it says that labels are far, not that the class is in doubt.
+    `implied`, `doubt` and `doubt_mass` tell of a suspected label what the others say, as in `suspects.Suspects`.
+    Labels are spread with the settings of the last round, or the defaults before the first.
 
     Raises:
       ValueError: the graph has to be built and the pool is not what it was.
@@ -54,7 +58,8 @@ def export_labels(connection: sqlite3.Connection, campaign: Path, path: Path) ->
     """
     names = store.ids(connection)
     known = current_knowledge(connection, campaign)
-    doubted = {entry["id"] for entry in suspected(known, names)} if (known.state.labels >= 0).any() else set()
+    entries = suspected(known, names) if (known.state.labels >= 0).any() else []
+    doubted = {entry["id"]: [entry[part] for part in ("implied", "doubt", "mass")] for entry in entries}
     sources = _sources(known)
     header = [*COLUMNS, *(f"probability_{name}" for name in known.state.classes)]
     write_table(path, header, _rows(known, names, sources, doubted))
@@ -68,7 +73,7 @@ def _sources(known: Knowledge) -> Int[np.ndarray, " n"]:
 
 
 def _rows(
-    known: Knowledge, names: Sequence[str], sources: Int[np.ndarray, " n"], doubted: set[str]
+    known: Knowledge, names: Sequence[str], sources: Int[np.ndarray, " n"], doubted: Mapping[str, list[Any]]
 ) -> Iterator[list[Any]]:
     state, found = known.state, known.propagated
     probabilities = named_probabilities(found, num_named=len(state.classes))
@@ -85,5 +90,6 @@ def _rows(
             int(state.ignored[row]),
             int(state.tied[row]),
             int(name in doubted),
+            *doubted.get(name, ["", "", ""]),
             *map(shortest, probabilities[row]),
         ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ddal_jax import checks
 from ddal_jax.adapters import labelstudio
 from ddal_jax.campaign import store
 from ddal_jax.campaign.errors import NothingLeft
@@ -26,13 +27,15 @@ class ExportedTasks(NamedTuple):
       rows: tasks in it.
       round: they are of.
       labeling_config: path of the configuration; None while no class is known, for which there is none.
-      shown: kind and field of what the configuration shows, such as "Text:caption".
+      config_kept: whether another one was there already, which was left as it is, since it is meant to be edited.
+      shown: kind and field of what the configuration shows, or would show, such as "Text:caption".
     """
 
     path: Path
     rows: int
     round: int
     labeling_config: Path | None
+    config_kept: bool
     shown: str
 
 
@@ -46,6 +49,8 @@ def export_tasks(
     show: str | None = None,
 ) -> ExportedTasks:
     """Writes a round as tasks, all of it, and beside them the labelling configuration; both are ready to be imported.
+
+    A configuration that is there and differs was edited, or is of other classes or fields; it is left as it is.
 
     Args:
       connection: to the record.
@@ -63,12 +68,16 @@ def export_tasks(
     """
     if path.name == CONFIGURATION:
         raise ValueError(
-            f"-o must not be called {CONFIGURATION}, which is written beside the tasks; got {str(path)!r}."
+            f"path must not be called {CONFIGURATION}, which is written beside the tasks; got {str(path)!r}."
         )
+    if fields is not None and path.resolve() == fields.resolve():
+        raise ValueError(f"path must not overwrite what the tasks' fields are read from; got {str(path)!r}.")
+    if number is not None:
+        checks.integer("number", number, low=1)
     asked = store.rounds(connection)
     if not asked:
         raise NothingLeft("no round has been asked yet; run `ddal next` first.")
-    record = asked[-1] if number is None else recorded(connection, number, name="--round")
+    record = asked[-1] if number is None else recorded(connection, number)
     queries = queries_of(connection, campaign, record)
     ids = [query["id"] for query in queries]
     own = None if fields is None else read_fields(fields, ids, id_column=store.facts(connection).pool.id_column)
@@ -77,10 +86,12 @@ def export_tasks(
     classes = current_state(connection).classes
     beside = path.with_name(CONFIGURATION) if classes else None
     files = {path: _json(made)}
-    if beside is not None:
-        files[beside] = labelstudio.labeling_config(classes, kind=kind, field=field).encode()
+    config = labelstudio.labeling_config(classes, kind=kind, field=field).encode() if classes else b""
+    kept = beside is not None and beside.exists() and beside.read_bytes() != config
+    if beside is not None and not kept:
+        files[beside] = config
     _write(files)
-    return ExportedTasks(path, len(made), record.number, beside, f"{kind}:{field}")
+    return ExportedTasks(path, len(made), record.number, beside, kept, f"{kind}:{field}")
 
 
 def _write(files: Mapping[Path, bytes]) -> None:
@@ -100,13 +111,13 @@ def _shown(
     kind, colon, field = (show or f"Text:{first}").partition(":")
     if not colon or not field or kind not in labelstudio.OBJECTS:
         raise ValueError(
-            f"--show must be KIND:FIELD, with one of {', '.join(labelstudio.OBJECTS)} for KIND, such as Text:caption; "
+            f"show must be KIND:FIELD, with one of {', '.join(labelstudio.OBJECTS)} for KIND, such as Text:caption; "
             f"got {show!r}."
         )
     for task in made:
         if field not in task["data"]:
             raise ValueError(
-                f"--show must name a field that every task has; {task['data'][labelstudio.ID_FIELD]!r} has no "
+                f"show must name a field that every task has; {task['data'][labelstudio.ID_FIELD]!r} has no "
                 f"{field!r} but {', '.join(task['data'])}."
             )
     return kind, field
@@ -117,5 +128,5 @@ def _json(made: Sequence[Mapping[str, Any]]) -> bytes:
         return (json.dumps(made, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"--fields must hold text, numbers and lists of them, as JSON does: {error}. Write other columns as text."
+            f"fields must hold text, numbers and lists of them, as JSON does: {error}. Write other columns as text."
         ) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float32
 
 import ddal_jax
 from ddal_jax.campaign import store
@@ -21,7 +22,10 @@ from ddal_jax.pool_graph import GraphSettings, pool_neighbors
 
 
 def campaign_graph(
-    connection: sqlite3.Connection, campaign: Path, settings: GraphSettings, features: np.ndarray | None = None
+    connection: sqlite3.Connection,
+    campaign: Path,
+    settings: GraphSettings,
+    features: Float32[np.ndarray, "n d"] | None = None,
 ) -> AnyGraph:
     """Returns the graph of the pool, from the neighbours kept if they are those of these settings.
 
@@ -29,7 +33,8 @@ def campaign_graph(
       connection: to the record.
       campaign: its folder.
       settings: how the graph is built.
-      features: of the pool, where they are at hand; else they are read only if nothing is kept.
+      features: of the pool, where they are at hand; else they are read only if nothing is kept. float32, since JAX
+        would cut wider integers off without a word.
 
     Raises:
       ValueError: the pool is not what it was, or cannot have such a graph.

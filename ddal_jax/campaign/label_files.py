@@ -81,12 +81,12 @@ def _from_tool(path: Path, columns: Mapping[str, str]) -> list[Vote]:
             f"--map must name some of {', '.join(_OF_EXPORTS)} for {path}, which a labelling tool exported; got "
             f"{other[0]!r}."
         )
-    found = labelstudio.read_annotations(
+    found = labelstudio.placed_annotations(
         path, control=columns.get("label"), id_field=columns.get("id", labelstudio.ID_FIELD)
     )
     return [
-        Vote(f"{path}, id {name!r}", name, action, label if action == SET else None, annotator)
-        for name, label, annotator, action in found
+        Vote(f"{path}, {place}", name, action, label if action == SET else None, annotator)
+        for place, (name, label, annotator, action) in found
     ]
 
 

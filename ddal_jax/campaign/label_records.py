@@ -13,8 +13,10 @@ _FORM = 'Write one record for each label, such as {"id": "a", "label": "cat"}; p
 
 
 def is_records(path: Path) -> bool:
-    """Tells records of labels from the JSON of a labelling tool by the first of them."""
+    """Tells records of labels from the JSON of a labelling tool by the first of them; an empty list is of records."""
     text = _text(path).removeprefix("[").lstrip()
+    if text.startswith("]"):
+        return True
     try:
         first, _ = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
@@ -54,6 +56,8 @@ def _cell(where: str, name: str, value: Any) -> str:
 def _entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
     text = _text(path)
     entries = _list(path, text) if text.startswith("[") else _one_a_line(path, text)
+    if not entries:
+        raise ValueError(f"{path}: holds no record; there must be one for each label. {_FORM}")
     for where, entry in entries:
         if not isinstance(entry, dict):
             raise ValueError(f"{where}: must be a record; got {json.dumps(entry)[:200]}. {_FORM}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ddal_jax.campaign import tables
 from ddal_jax.campaign.folders import PREPARED, UNFINISHED, sync_folder
 from ddal_jax.campaign.store import DATABASE
 
@@ -51,6 +52,7 @@ def prepared(target: Path) -> Iterator[Path]:
 
 
 def _refuse_what_is_taken(target: Path) -> None:
+    tables.refuse_undecodable_path("-c", target)
     nearest = next(path for path in (target, *target.parents) if path.exists())
     if not nearest.is_dir():
         raise ValueError(f"-c must name a folder; got {str(target)!r}, and {str(nearest)!r} is a file.")

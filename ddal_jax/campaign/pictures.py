@@ -8,7 +8,7 @@ import numpy as np
 
 from ddal_jax import scores
 from ddal_jax.campaign import store
-from ddal_jax.campaign.knowledge import current_knowledge
+from ddal_jax.campaign.knowledge import current_knowledge, current_settings
 from ddal_jax.campaign.propagation import named_probabilities
 from ddal_jax.campaign.replays import queries_of
 from ddal_jax.campaign.rereading import reread
@@ -19,10 +19,16 @@ def draw_map(connection: sqlite3.Connection, campaign: Path, path: Path, *, layo
     """Writes the page: where labels reach, what they say, and what the last round asked.
 
     Raises:
-      ValueError: an unknown layout or colour, or a pool that is not what it was.
+      ValueError: an unknown layout or colour, one that the graph of the last round cannot have, or a pool that is not
+        what it was.
       OSError: the file cannot be written.
     """
     settings = MapSettings(layout=layout, color=color)
+    if layout == "diffusion" and current_settings(connection).graph.symmetrize == "none":
+        raise ValueError(
+            "layout must be 'pca' while the last round is one with symmetrize 'none', whose edges lead one way and "
+            "have no such layout; got 'diffusion'. The next round asked with another symmetrize allows it again."
+        )
     features = reread(campaign, store.facts(connection))
     known = current_knowledge(connection, campaign)
     rounds = store.rounds(connection)

@@ -1,7 +1,7 @@
 """Pools as people have them: .npy, .npz, .parquet and .csv in, features and ids out. Nothing is ever unpickled.
 
-Where a file has named columns or arrays, ids are those of the one named `id` or `ids` unless another is asked for;
-otherwise rows are named by their numbers, from 0.
+Where a file has named columns or arrays, ids are those of the one named `id` or `ids` unless another is asked for, and
+in parquet those of an index of strings; otherwise rows are named by their numbers, from 0.
 """
 
 import zipfile
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float32, Shaped
 
 from ddal_jax.campaign import pool_tables, tables
 from ddal_jax.campaign.facts import ROW_NUMBERS
+from ddal_jax.campaign.pool_tables import ID_NAMES, Contents, is_id_name
 
-ID_NAMES = ("id", "ids")
 FEATURE_NAMES = ("features", "embeddings", "inputs", "X")
 _BLOCK_BYTES = 2**24
 _DAMAGE = (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error)
@@ -42,11 +42,13 @@ class Pool(NamedTuple):
       features: as stored; an .npy stays on the disk until it is used.
       ids: of the rows, all different.
       ids_from: where the ids come from: "row numbers", "column NAME" or "file NAME".
+      columns: names of what the features were taken from; None where nothing has a name.
     """
 
     features: Shaped[np.ndarray, "n d"]
     ids: list[str]
     ids_from: str
+    columns: tuple[str, ...] | None
 
 
 def read_pool(path: Path, *, ids: str | None = None) -> Pool:
@@ -62,12 +64,7 @@ def read_pool(path: Path, *, ids: str | None = None) -> Pool:
         of float32's range, ids that are missing or stand there twice; file, row and remedy are named.
       ImportError: a parquet file without pyarrow.
     """
-    tables.existing_file("POOL", path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise ValueError(f"POOL must be one of {', '.join(_READERS)}; got {str(path)!r}.")
-    features, column = reader(path, ids)
-    check_features(path, features)
+    features, columns, column = read_contents(path, ids=ids)
     if ids is not None and (column is None or column[0] != ids):
         names, ids_from = _names(Path(ids), _read_id_file(path, Path(ids))), f"file {Path(ids).name}"
     elif column is not None:
@@ -76,7 +73,31 @@ def read_pool(path: Path, *, ids: str | None = None) -> Pool:
         names, ids_from = [str(row) for row in range(len(features))], ROW_NUMBERS
     if len(names) != len(features):
         raise ValueError(f"{ids or path} must have one id for each of the {len(features)} rows; got {len(names)}.")
-    return Pool(features, names, ids_from)
+    return Pool(features, names, ids_from, columns)
+
+
+def read_contents(path: Path, *, ids: str | None = None) -> Contents:
+    """Reads a pool whose ids are not needed, or stand elsewhere: only its features are checked.
+
+    Raises:
+      ValueError: as `read_pool`, but for what is wrong with ids.
+      ImportError: a parquet file without pyarrow.
+    """
+    tables.existing_file("POOL", path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise ValueError(f"POOL must be one of {', '.join(_READERS)}; got {str(path)!r}.")
+    contents = reader(path, ids)
+    check_features(path, contents.features)
+    return contents
+
+
+def as_used(features: Shaped[np.ndarray, "n d"]) -> Float32[np.ndarray, "n d"]:
+    """Returns features as all computations use them, float32 in this machine's order; what is so already is not copied.
+
+    `check_features` saw that they lie in its range.
+    """
+    return np.asarray(features, np.float32)
 
 
 def blocks(features: Shaped[np.ndarray, "n d"]) -> Iterator[tuple[int, Shaped[np.ndarray, "m d"]]]:
@@ -97,9 +118,12 @@ def check_features(path: Path, features: np.ndarray) -> None:
     bad: list[int] = []
     largest, extreme = -1.0, 0
     for start, rows in blocks(features):
-        finite = np.isfinite(rows).all(axis=1)
+        # Of numbers wider than float64, what it cannot hold counts as infinity.
+        with np.errstate(over="ignore"):
+            values = rows.astype(np.float64)
+        finite = np.isfinite(values).all(axis=1)
         bad.extend((start + np.flatnonzero(~finite)).tolist())
-        sizes = np.abs(rows[finite].astype(np.float64)).max(axis=1, initial=0.0)
+        sizes = np.abs(values[finite]).max(axis=1, initial=0.0)
         if sizes.size and sizes.max() > largest:
             largest, extreme = float(sizes.max()), start + int(np.flatnonzero(finite)[sizes.argmax()])
     if bad:
@@ -108,18 +132,18 @@ def check_features(path: Path, features: np.ndarray) -> None:
             f"{path}: NaN or infinity in {len(bad)} rows, the first being {first} (counted from 0); fill in or leave "
             "out these rows."
         )
-    array_checks.features(str(path), features[extreme : extreme + 1])
+    array_checks.features(str(path), features[extreme : extreme + 1].astype(np.float64))
 
 
-def _read_npy(path: Path, ids: str | None) -> tuple[np.ndarray, None]:
+def _read_npy(path: Path, ids: str | None) -> Contents:
     del ids
-    return _load(path, path, mmap_mode="r"), None
+    return Contents(_load(path, path, mmap_mode="r"), None, None)
 
 
-def _read_npz(path: Path, ids: str | None) -> tuple[np.ndarray, tuple[str, np.ndarray] | None]:
+def _read_npz(path: Path, ids: str | None) -> Contents:
     with path.open("rb") as handle, _load(path, handle) as file:
         column = _id_column(file.files, ids)
-        rest = [name for name in file.files if name != column]
+        rest = [name for name in file.files if name != column and not is_id_name(name)]
         named = [name for name in FEATURE_NAMES if name in rest]
         chosen = named[0] if named else rest[0] if len(rest) == 1 else None
         if chosen is None:
@@ -128,16 +152,16 @@ def _read_npz(path: Path, ids: str | None) -> tuple[np.ndarray, tuple[str, np.nd
                 f"{', '.join(file.files) or 'nothing'}."
             )
         try:
-            return file[chosen], None if column is None else (column, file[column])
+            return Contents(file[chosen], (chosen,), None if column is None else (column, file[column]))
         except _DAMAGE as error:
             raise ValueError(_not_plain(path, error)) from error
 
 
-def _read_parquet(path: Path, ids: str | None) -> tuple[np.ndarray, tuple[str, np.ndarray] | None]:
+def _read_parquet(path: Path, ids: str | None) -> Contents:
     return pool_tables.read_parquet(path, lambda columns: _id_column(columns, ids))
 
 
-def _read_csv(path: Path, ids: str | None) -> tuple[Float[np.ndarray, "n d"], tuple[str, np.ndarray] | None]:
+def _read_csv(path: Path, ids: str | None) -> Contents:
     return pool_tables.read_csv(path, lambda columns: _id_column(columns, ids))
 
 
@@ -150,7 +174,6 @@ def _id_column(columns: list[str], asked: str | None) -> str | None:
             raise MissingColumn(asked, columns)
         if asked in columns:
             return asked
-    # Beside a file of ids, a column of ids is still no feature, nor is one named ID.
     places = (tables.place_of(columns, name) for name in ID_NAMES)
     return next((columns[place] for place in places if place is not None), None)
 
@@ -183,6 +206,7 @@ def _read_id_file(pool: Path, path: Path) -> np.ndarray | list[str]:
         raise ValueError(
             f"--ids must be a column or a file; {pool.name} has no columns and there is no file {str(path)!r}."
         )
+    tables.refuse_undecodable_path("--ids", path)
     if path.suffix.lower() == ".npy":
         return _load(path, path)
     found = []

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from ddal_jax import checks
-from ddal_jax.diffusion import diffuse, label_mass, reach, simplex
+from ddal_jax.diffusion import diffuse, label_mass, reach
 from ddal_jax.graph.hops import nearest_labels
 from ddal_jax.graph.types import AnyGraph, check_graph
 
@@ -19,7 +19,9 @@ class Propagated(NamedTuple):
 
     Attributes:
       mass: diffused label mass F, float32.
-      probabilities: class probabilities, the simplex q, float32; uniform where no label reaches.
+      probabilities: of the classes, given that a walk meets a label, F / a, float32; uniform where no label reaches.
+        How likely that is tells `reach`; were it not set apart, what no walk brings would be spread evenly, and the
+        probabilities of points far from labels would be low however plain their class.
       predicted: class with the most mass, the lower code where two have the same, int32; -1 where no label reaches.
       runner_up: class with the second most, int32; -1 where fewer than two classes reach.
       reach: probability that a walk of T steps meets a label, float32; 0 exactly where none lies within T hops.
@@ -69,7 +71,7 @@ def named_probabilities(found: Propagated, *, num_named: int) -> Float[np.ndarra
     """Returns the probabilities of the classes that have names.
 
     Labels are diffused as if of two classes at least, since others may turn up. While a single one is known it has all
-    of the probability: none is left to a class that nobody has seen, and `reach` alone tells how sure that is.
+    of the probability, out of reach too: none is left to a class that nobody has seen.
     """
     if num_named == 1:
         return np.ones((len(found.reach), 1), np.float32)
@@ -101,7 +103,12 @@ def _propagate(
     # Where a path is too unlikely for float32, what counts is that no mass arrives.
     hops = jnp.where(reached, nearest.hops, -1)
     sources = jnp.where(reached, nearest.sources, -1)
-    return diffused, simplex(diffused), predicted, runner_up, total, hops, sources
+    return diffused, _shares(diffused, total), predicted, runner_up, total, hops, sources
+
+
+def _shares(mass: Float[Array, "n c"], total: Float[Array, " n"]) -> Float[Array, "n c"]:
+    reached = (total > 0)[:, None]
+    return jnp.where(reached, mass / jnp.where(reached, total[:, None], 1.0), 1.0 / mass.shape[1])
 
 
 def _two_leading_classes(mass: Float[Array, "n c"]) -> tuple[Int[Array, " n"], Int[Array, " n"]]:

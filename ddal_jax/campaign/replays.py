@@ -44,7 +44,7 @@ def replay(connection: sqlite3.Connection, campaign: Path, number: int) -> Repla
     Raises:
       ValueError: there is no such round, or the pool is not what it was.
     """
-    record = recorded(connection, number, name="NNN")
+    record = recorded(connection, number)
     features = reread(campaign, store.facts(connection))
     then = _as_it_stood(connection, campaign, record, features)
     asked = [then.ids[row] for row in store.queried(connection, number)]
@@ -53,17 +53,17 @@ def replay(connection: sqlite3.Connection, campaign: Path, number: int) -> Repla
     return Replay(number, asked == replayed, asked, replayed, round_files.is_unchanged(campaign, record), changed)
 
 
-def recorded(connection: sqlite3.Connection, number: int, *, name: str) -> RoundRecord:
+def recorded(connection: sqlite3.Connection, number: int) -> RoundRecord:
     """Returns what is recorded of a round.
 
     Raises:
-      ValueError: there is no such round; `name` is what the number is called.
+      ValueError: there is no such round.
     """
     known = store.rounds(connection)
     found = next((record for record in known if record.number == number), None)
     if found is None:
         there = f"1 to {len(known)}" if known else "none yet"
-        raise ValueError(f"{name} must be the number of a round ({there}); got {number}.")
+        raise ValueError(f"number must be the number of a round ({there}); got {number}.")
     return found
 
 

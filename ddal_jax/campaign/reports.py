@@ -18,11 +18,13 @@ _ADVICE = ("unexplored_share", "churn", "estimated_accuracy", "accuracy_interval
 def status(connection: sqlite3.Connection, campaign: Path) -> dict[str, Any]:
     """Returns where a campaign stands, ready for JSON.
 
-    Nothing is computed on the graph before there is a label.
+    Labels are spread with the settings of the last round, or the defaults before the first. Nothing is computed on the
+    graph before there is a label.
 
     Returns:
       `pool`, `labeled`, `ignored`, `tied`, `outstanding` and `rounds` count; `classes` lists names, `per_class` counts
-      their labels; `tied_ids` and `suspects` (id, given, implied, doubt; the most doubtful first) name points;
+      their labels; `tied_ids` and `suspects` (id, given, implied, doubt and the mass behind it, as in
+      `suspects.Suspects`; the most doubtful first) name points;
       `unexplored_share`, `churn`, `estimated_accuracy` and `accuracy_interval` are those of `stopping.Advice`, None
       while the labels cannot tell; `missing_rounds` are recorded rounds whose folder is gone.
     """
@@ -53,8 +55,14 @@ def suspected(known: Knowledge, names: list[str]) -> list[dict[str, Any]]:
     found = suspects(known.graph, known.state.labels, num_classes=known.state.num_classes, num_steps=known.num_steps)
     classes = known.state.classes
     return [
-        {"id": names[row], "given": classes[given], "implied": classes[implied], "doubt": round(float(doubt), 6)}
-        for row, given, implied, doubt in zip(found.rows, found.given, found.implied, found.doubt, strict=True)
+        {
+            "id": names[row],
+            "given": classes[given],
+            "implied": classes[implied],
+            "doubt": round(float(doubt), 6),
+            "mass": round(float(mass), 6),
+        }
+        for row, given, implied, doubt, mass in zip(*found, strict=True)
     ]
 
 

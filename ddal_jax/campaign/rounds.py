@@ -10,14 +10,12 @@ import numpy as np
 
 from ddal_jax.campaign import batches, folders, round_files, store
 from ddal_jax.campaign.batches import Batch
-from ddal_jax.campaign.errors import NothingLeft
 from ddal_jax.campaign.graphs import campaign_graph
 from ddal_jax.campaign.rereading import reread
 from ddal_jax.campaign.settings import RoundSettings
 from ddal_jax.campaign.state import State, read_state
 from ddal_jax.campaign.store import RoundRecord
 from ddal_jax.experiments import results
-from ddal_jax.graph.types import AnyGraph
 
 
 class Round(NamedTuple):
@@ -51,7 +49,7 @@ def ask(connection: sqlite3.Connection, campaign: Path, settings: RoundSettings)
             state = read_state(
                 connection, position=store.last_position(connection), next_round=number, soft=settings.soft_labels
             )
-        batch = _batch(graph, state, ids, settings, seed=_seed(connection, number))
+        batch = batches.pick(graph, state, ids, settings, seed=_seed(connection, number))
         config = _config(connection, state, settings, number, ids)
         record = RoundRecord(number, state.position, config, "")
         folder = _record(connection, campaign, record, batch)
@@ -62,15 +60,6 @@ def ask(connection: sqlite3.Connection, campaign: Path, settings: RoundSettings)
 def _seed(connection: sqlite3.Connection, number: int) -> int:
     campaign_seed = store.facts(connection).seed
     return int(np.random.SeedSequence([campaign_seed, number]).generate_state(1)[0])
-
-
-def _batch(graph: AnyGraph, state: State, ids: Sequence[str], settings: RoundSettings, *, seed: int) -> Batch:
-    if not state.eligible.any():
-        raise NothingLeft(
-            f"nothing is left to ask: of {len(ids)} points {int((state.labels >= 0).sum())} are labelled, "
-            f"{int(state.ignored.sum())} ignored, and for {int(state.outstanding.sum())} labels are waited for."
-        )
-    return batches.pick(graph, state, ids, settings, seed=seed)
 
 
 def _record(connection: sqlite3.Connection, campaign: Path, record: RoundRecord, batch: Batch) -> Path | None:

@@ -18,6 +18,7 @@ class RoundSettings:
       query: how points are picked.
       soft_labels: whether shares of votes replace the majority.
       avoid_outstanding: whether points that labels are waited for keep those near them out of the batch.
+      ask_again: whether points that labels are waited for may be asked again, as if they had never been asked.
     """
 
     query_size: int
@@ -25,12 +26,15 @@ class RoundSettings:
     query: QuerySettings
     soft_labels: bool = False
     avoid_outstanding: bool = True
+    ask_again: bool = False
 
     def __post_init__(self) -> None:
         checks.integer("query_size", self.query_size, low=1)
 
 
-def settings_from(query_size: int, num_points: int, *, soft_labels: bool = False, **options: Any) -> RoundSettings:
+def settings_from(
+    query_size: int, num_points: int, *, soft_labels: bool = False, ask_again: bool = False, **options: Any
+) -> RoundSettings:
     """Returns settings from the words of `ddal next`; None stands for the default.
 
     The default K is 10, or what a pool of fewer points allows; T goes by the rule.
@@ -51,13 +55,13 @@ def settings_from(query_size: int, num_points: int, *, soft_labels: bool = False
         graph = dataclasses.replace(graph, num_neighbors=min(graph.num_neighbors, num_points - 1))
     checks.num_neighbors(graph.num_neighbors, num_points)
     graph = dataclasses.replace(graph, num_steps=graph.steps_for(num_points))
-    return RoundSettings(query_size=query_size, graph=graph, query=query, soft_labels=soft_labels)
+    return RoundSettings(query_size=query_size, graph=graph, query=query, soft_labels=soft_labels, ask_again=ask_again)
 
 
 def settings_of(config: dict[str, Any]) -> RoundSettings:
     """Returns the settings that a `config.json` holds.
 
-    Rounds recorded before there was `avoid_outstanding` did not.
+    Rounds recorded before there was `avoid_outstanding` did not, nor did those before `ask_again` ask again.
     """
     found = config["settings"]
     return RoundSettings(
@@ -66,4 +70,5 @@ def settings_of(config: dict[str, Any]) -> RoundSettings:
         query=QuerySettings(**found["query"]),
         soft_labels=found["soft_labels"],
         avoid_outstanding=found.get("avoid_outstanding", False),
+        ask_again=found.get("ask_again", False),
     )

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from ddal_jax.campaign import store
 from ddal_jax.campaign.store import IGNORE, SET, Standing
-from ddal_jax.campaign.votes import Votes, resolve
+from ddal_jax.campaign.votes import named_votes, resolve
 
 _INTEGER = re.compile(r"[+-]?\d+")
 
@@ -64,7 +64,8 @@ def read_state(connection: sqlite3.Connection, *, position: int, next_round: int
     entries = store.standing(connection, until=position)
     names = tuple(facts.classes or sorted({e.label or "" for e in entries if e.action == SET}, key=class_order))
     ignored = _ignored(entries, num_points)
-    votes = _votes([entry for entry in entries if entry.action == SET and not ignored[entry.row]], names)
+    standing = (entry for entry in entries if entry.action == SET and not ignored[entry.row])
+    votes = named_votes(((entry.row, entry.label or "", entry.annotator) for entry in standing), names)
     resolved = resolve(votes, num_points=num_points, num_classes=max(2, len(names)), soft=soft)
     asked = _by_row(store.last_asked(connection, before=next_round), num_points)
     voted = _by_row({e.row: e.position for e in sorted(entries, key=_position) if e.action == SET}, num_points)
@@ -89,15 +90,6 @@ def _ignored(entries: list[Standing], num_points: int) -> Bool[np.ndarray, " n"]
         elif entry.action == SET:
             voted[entry.row] = True
     return for_all | (skipped & ~voted)
-
-
-def _votes(entries: list[Standing], names: tuple[str, ...]) -> Votes:
-    codes = {name: code for code, name in enumerate(names)}
-    return Votes(
-        np.asarray([entry.row for entry in entries], np.int64),
-        np.asarray([codes[entry.label or ""] for entry in entries], np.int64),
-        np.asarray([entry.annotator for entry in entries], object),
-    )
 
 
 def _by_row(values: dict[int, int], num_points: int) -> Int[np.ndarray, " n"]:

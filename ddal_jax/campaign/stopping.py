@@ -13,8 +13,8 @@ from ddal_jax.campaign.suspects import left_one_out
 from ddal_jax.graph.types import AnyGraph
 
 _CONFIDENCE = 0.95
-# Accuracy rises with confidence; how much faster or slower than one for one the interval allows for.
-_SLOPE_ERROR = 0.5
+# Accuracy rises with confidence; how much slower or faster than one for one the interval allows for.
+_SLOWER, _FASTER = 0.5, 1.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,17 +48,17 @@ def advice(
     """Sums up what the labels so far allow to say.
 
     The accuracy is estimated from labels left out one by one: the share that the others predict rightly. Alone that is
-    true only of labels drawn by lot, since a query asks what is hard; on queries of the house rule it was 6 to 36
-    points too low. So it is moved by as much as the pool's mean confidence, the share of the reach that is of the
-    predicted class, exceeds that of the labels left out: points as far above are taken to be as much more often right.
-    The interval is Wilson's for the left-out share, widened by half of that move either way.
+    true only of labels drawn by lot, since a query asks what is hard. So it is moved by as much as the pool's mean
+    confidence, the share of the reach that is of the predicted class, exceeds that of the labels left out: points as
+    far above are taken to be as much more often right. The interval is Wilson's for the left-out share, widened by half
+    of that move below and by one and a half above.
 
-    Measured over 10 seeds each on scikit-learn's digits and two overlapping Gaussian mixtures, 40 to 300 labels. On
-    labels drawn by lot the mean error was within 3 points either way, and the interval held the truth in 95 of 100. On
-    queries, of the house rule or of the lowest margins, the mean error went from 11 points too low to 7 too high (too
-    high with 40 labels, where classes overlap), and the interval, 10 to 40 points wide, held the truth in 96 of 100, at
-    worst in 7 of 10. What it cannot see: a class, or an island of another class, in which nothing has been labelled
-    yet; points out of reach; labels that are wrong in the same way as their neighbours'.
+    Measured on ten campaigns each on scikit-learn's digits and on four overlapping clouds, defaults throughout, with
+    40, 100, 200 and 300 labels. On labels drawn by lot the mean error was within 3 points either way, and the interval,
+    4 to 30 points wide, held the truth 79 times in 80. On queries of the house rule the estimate was 11, 4, 0 and 0
+    points too low on digits and 1, 10, 12 and 15 too low on the clouds; the interval, 3 to 49 points wide, held the
+    truth in all 80. What it cannot see: a class, or an island of another class, in which nothing has been labelled yet;
+    points out of reach; labels that are wrong in the same way as their neighbours'.
 
     Args:
       graph: of the pool.
@@ -109,8 +109,8 @@ def _accuracy(
     # SciPy's stubs do not know what a test returns.
     test: Any = stats.binomtest(right, len(given))
     share = test.proportion_ci(_CONFIDENCE, method="wilson")
-    slack = _SLOPE_ERROR * abs(move)
-    ends = np.clip([right / len(given) + move, share.low + move - slack, share.high + move + slack], 0, 1)
+    low, high = share.low + move - _SLOWER * abs(move), share.high + move + _FASTER * abs(move)
+    ends = np.clip([right / len(given) + move, low, high], 0, 1)
     return float(ends[0]), (float(ends[1]), float(ends[2]))
 
 

@@ -23,6 +23,8 @@ from ddal_jax.graph.types import AnyGraph, check_graph
 # A label's own mass is taken out of a sum in float64; what is left below this is rounding.
 _ROUNDING = 1e-14
 _LABELS_AT_ONCE = 256
+# Where classes meet, the others outweigh a right label as often as not; nearly all against it is rare.
+_LEAST_DOUBT = 0.9
 
 
 class Suspects(NamedTuple):
@@ -32,22 +34,30 @@ class Suspects(NamedTuple):
       rows: of the pool, int64.
       given: the label each has, int32.
       implied: the class that most of the other labels' mass is of, int32.
-      doubt: share of that mass that is not of the given class, in (0, 1], float64.
+      doubt: share of that mass that is not of the given class, in (0.9, 1], float64.
+      mass: all of that mass, the probability that a walk of T steps meets another label, in (0, 1], float64.
     """
 
     rows: Int[np.ndarray, " s"]
     given: Int[np.ndarray, " s"]
     implied: Int[np.ndarray, " s"]
     doubt: Float[np.ndarray, " s"]
+    mass: Float[np.ndarray, " s"]
 
 
 def suspects(graph: AnyGraph, labels: Int[np.ndarray, " n"], *, num_classes: int, num_steps: int) -> Suspects:
     """Finds labels that the others contradict.
 
-    A label is suspected if, were it not known, another class than the given one would have the most mass. How sure
-    that is stands in the doubt: near 1 nearly all that reaches the point is of other classes, near 1/2 it lies at a
-    boundary and may well be right. Equal doubts are ordered by the mass behind them, more first. A point that no
-    other label reaches is never suspected, nor is the only label of its class, for which no other could speak.
+    A label is suspected if, were it not known, more than nine tenths of the mass that reaches its point would be of
+    other classes, and one of them would have more than the given one. The mere majority will not do: queries ask where
+    classes meet, and there it contradicts a third of the right labels. Equal doubts are ordered by the mass behind
+    them, more first. A point that no other label reaches is never suspected, nor is the only label of its class, for
+    which no other could speak.
+
+    The bound was chosen on five campaigns on scikit-learn's digits, default rounds of 20, all labels right or one in
+    ten wrong, so that less than 5 % of the right labels are suspected. On five other campaigns it suspected 3 to 4 % of
+    the right ones of 100 labels and 1 % of 200, and found 87 and 96 % of the wrong ones; of the labels it named 74 and
+    86 % were wrong. With fewer labels false alarms are more frequent: of 40, 14 to 16 % of the right ones.
 
     Args:
       graph: of the pool.
@@ -67,9 +77,9 @@ def suspects(graph: AnyGraph, labels: Int[np.ndarray, " n"], *, num_classes: int
     implied = mass.argmax(axis=1).astype(np.int32)
     doubt = 1 - own / np.where(total > 0, total, 1)
     has_company = np.bincount(given, minlength=num_classes)[given] > 1
-    contradicted = np.flatnonzero(has_company & (mass.max(axis=1, initial=0) > own))
+    contradicted = np.flatnonzero(has_company & (mass.max(axis=1, initial=0) > own) & (doubt > _LEAST_DOUBT))
     order = contradicted[np.lexsort((-total[contradicted], -doubt[contradicted]))]
-    return Suspects(rows[order], given[order], implied[order], doubt[order])
+    return Suspects(rows[order], given[order], implied[order], doubt[order], total[order])
 
 
 def left_one_out(

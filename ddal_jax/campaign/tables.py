@@ -54,8 +54,17 @@ def refuse_control_characters(where: str, role: str, name: str) -> None:
         )
 
 
+def refuse_undecodable_path(role: str, path: Path) -> None:
+    """Refuses a path that is no text, which neither the record nor what is printed could name."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{role} must have a name that is text; got {ascii(str(path))}. Rename it.") from None
+
+
 def existing_file(role: str, path: Path) -> Path:
     """Returns a path that leads to a file, or refuses it."""
+    refuse_undecodable_path(role, path)
     if not path.is_file():
         what = "that is a folder" if path.is_dir() else "there is no such file"
         raise ValueError(f"{role} must be a file; got {str(path)!r}, and {what}.")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from ddal_jax.campaign import tables
+from ddal_jax.campaign import parquet_files, tables
 
 _ID = "id"
 _Rows = Iterator[tuple[str, dict[str, Any]]]
@@ -74,19 +74,12 @@ def _jsonl(path: Path) -> _Rows:
 
 
 def _parquet(path: Path) -> _Rows:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise ImportError('A .parquet file needs pyarrow: pip install "ddal-jax[parquet]".') from error
-    try:
-        begin = 0
-        for batch in parquet.ParquetFile(path).iter_batches():
+    begin = 0
+    with parquet_files.opened(path) as file:
+        for batch in file.iter_batches():
             for row, values in enumerate(batch.to_pylist(), start=begin):
                 yield f"{path}, row {row} (counted from 0)", values
             begin += batch.num_rows
-    except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read as parquet: {error} It may be cut off; write it again.") from error
 
 
 _READERS: dict[str, Callable[[Path], _Rows]] = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}

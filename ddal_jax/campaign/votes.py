@@ -1,5 +1,6 @@
 """Several annotators on one row: all votes are kept, the majority is the label, and a tie is none."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,17 @@ class Votes(NamedTuple):
     rows: Int[np.ndarray, " v"]
     codes: Int[np.ndarray, " v"]
     annotators: np.ndarray
+
+
+def named_votes(votes: Iterable[tuple[int, str, str]], classes: Sequence[str]) -> Votes:
+    """Returns votes of row, name of the class and annotator as arrays; codes are places in `classes`."""
+    codes = {name: code for code, name in enumerate(classes)}
+    given = list(votes)
+    return Votes(
+        np.asarray([row for row, _, _ in given], np.int64),
+        np.asarray([codes[name] for _, name, _ in given], np.int64),
+        np.asarray([annotator for _, _, annotator in given], object),
+    )
 
 
 class Resolved(NamedTuple):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ddal_jax.campaign import Campaign
 from ddal_jax.cli.campaign import Answer, add_folder, answer, prepare
+from ddal_jax.cli.options import OF_THE_LAST_ROUND
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: map.html in DIR")
     parser.add_argument("--layout", default="pca", metavar="NAME", help="pca (default) or diffusion")
     parser.add_argument("--color", default="predicted", metavar="NAME", help="predicted (default), reach or score")
+    parser.epilog = OF_THE_LAST_ROUND
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -40,18 +40,25 @@ def _ingest(arguments: argparse.Namespace) -> Answer:
 
 def _told(found: Ingested) -> str:
     if found.repeated is not None and found.ingest is None:
-        return f" was taken in before, as ingest {found.repeated}; nothing changed."
-    text = f": {found.new} new, {found.changed} changed{_some(found.changed_ids)}, {found.same} as before"
-    if found.missing:
-        text += f", {found.missing} lines without a label{_some(found.missing_words)}"
-    text += "."
-    if found.missing_words:
-        text += " If such a word is a class, begin with all classes named: ddal init --classes."
-    if found.repeated is not None:
+        text = f" was taken in before, as ingest {found.repeated}; nothing changed"
+    else:
+        text = f": {found.new} new, {found.changed} changed{_some(found.changed_ids)}, {found.same} as before"
+    text += missing_told(found)
+    if found.repeated is not None and found.ingest is not None:
         text += (
             f"\nThe same file was taken in before, as ingest {found.repeated}, and some of its votes had been changed "
             "since; they stand again as it says. If it was the wrong file: ddal undo."
         )
+    return text
+
+
+def missing_told(found: Ingested) -> str:
+    """Returns the end of a sentence on labels taken in: how many lines had none, and what to do if they had one."""
+    if not found.missing:
+        return "."
+    text = f", {found.missing} lines without a label{_some(found.missing_words)}."
+    if found.missing_words:
+        text += " If such a word is a class, begin with all classes named: ddal init --classes."
     return text
 
 

@@ -19,10 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="where annotators disagree, take the shares of their votes instead of the majority",
     )
+    parser.add_argument(
+        "--ask-again",
+        action="store_true",
+        help="points asked before whose labels have not come may be asked again, as after a batch that was abandoned",
+    )
     add_query_options(parser)
     parser.epilog = (
-        "The defaults measured best on the whole; nothing but -n has to be given. Options hold for this round alone: "
-        "each round begins from the defaults. What is advised for embeddings that stay as they are goes together."
+        "The defaults measured best on the whole; nothing but -n has to be given. Each round begins from the defaults, "
+        "whatever earlier ones were given. Until the next round, status, export and map look with the settings of this "
+        "one."
     )
 
 
@@ -34,7 +40,12 @@ def main(arguments: argparse.Namespace) -> int:
 def _next(arguments: argparse.Namespace) -> Answer:
     campaign = Campaign(arguments.campaign)
     prepare()
-    asked = campaign.next(arguments.num, soft_labels=arguments.soft_labels, **query_options(arguments))
+    asked = campaign.next(
+        arguments.num,
+        soft_labels=arguments.soft_labels,
+        ask_again=arguments.ask_again,
+        **query_options(arguments),
+    )
     path, found = asked.folder / QUERIES, asked.queries
     text = f"{path}\n" + table(found[:_SHOWN], list(found[0]))
     if len(found) > _SHOWN:

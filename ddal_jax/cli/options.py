@@ -32,9 +32,9 @@ _PICK_OPTIONS: dict[str, dict[str, Any]] = {
     "criterion": {
         "metavar": "NAME",
         "help": "what makes a point that labels reach worth asking, low first: root_reach_margin (default: two classes "
-        "close, or little reach), margin (two classes close alone; advised for embeddings that stay as they are), "
-        "min_abs (the paper's); with --diversity other than redistribute also norm, uncertainty, negative_entropy, "
-        "mass",
+        "close, or little reach), margin (two classes close alone), "
+        "min_abs (the paper's); with --diversity other than redistribute also norm, norm_1, norm_infinity, "
+        "uncertainty, negative_entropy, mass",
     },
     "diversity": {
         "metavar": "RULE",
@@ -45,7 +45,7 @@ _PICK_OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "RULE",
         "help": "which of the points that no label reaches come first: random (default), coverage (in the middle of "
         "the most of them; for few labels and classes about equal), wide_coverage (that for all, until ten "
-        "labels; advised for embeddings that stay as they are)",
+        "labels; advised where there is no label yet and classes are about equal)",
     },
     "num_rediffusions": {
         "type": int,
@@ -56,11 +56,15 @@ _PICK_OPTIONS: dict[str, dict[str, Any]] = {
     "num_refine_steps": {
         "type": int,
         "metavar": "T",
-        "help": "steps instead of --num-steps once labels reach all points (default: the same; 20 is advised for "
-        "embeddings that stay as they are)",
+        "help": "steps instead of --num-steps once labels reach all points (default: the same; 20 is advised where "
+        "points are asked one at a time)",
     },
 }
 _OPTIONS = _GRAPH_OPTIONS | _PICK_OPTIONS
+OF_THE_LAST_ROUND = (
+    "Labels are spread with the settings of the last round (its graph, its steps, soft labels or not), or with the "
+    "defaults before the first."
+)
 
 
 def add_query_options(parser: argparse.ArgumentParser) -> None:

@@ -92,6 +92,8 @@ def _answer(pool: LabeledPool, found: Simulation, written: Path | None) -> Answe
     left_out = int((pool.labels < 0).sum())
     if left_out:
         text += f"{left_out} rows without a label are left out.\n"
+    if pool.missing_words:
+        text += f"Taken for missing: {', '.join(pool.missing_words)}. If one is a class, give it another name.\n"
     text += f"\nLogistic regression on the features, held-out points:\n{_told(parts['judged'])}"
     text += f"\nApart from that, the graph's own answer, on the whole pool:\n{_told(parts['read_out'])}"
     if written:
@@ -99,7 +101,8 @@ def _answer(pool: LabeledPool, found: Simulation, written: Path | None) -> Answe
             f"\nWritten to {written}/; ddal evaluate {written} -o report draws it ({written / _GRAPH}: the graph's).\n"
         )
     data = {
-        "rows": len(pool.labels), "left_out": left_out, "classes": list(pool.classes), **facts,
+        "rows": len(pool.labels), "left_out": left_out, "missing_words": list(pool.missing_words),
+        "classes": list(pool.classes), **facts,
         **{name: part.as_dict() for name, part in parts.items()},
         "better_than_random": {name: _better(part) for name, part in parts.items()},
         "output": None if written is None else str(written),

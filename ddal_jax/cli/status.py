@@ -1,10 +1,12 @@
 """`ddal status`: where a campaign stands, and whether to go on."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from ddal_jax.campaign import Campaign
 from ddal_jax.cli.campaign import Answer, add_folder, answer, prepare, table
+from ddal_jax.cli.options import OF_THE_LAST_ROUND
 
 _SHOWN = 10
 
@@ -12,6 +14,7 @@ _SHOWN = 10
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the words of the subcommand."""
     add_folder(parser)
+    parser.epilog = OF_THE_LAST_ROUND
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -27,18 +30,18 @@ def _status(arguments: argparse.Namespace) -> Answer:
 
 
 def _told(found: dict[str, Any]) -> str:
-    classes = ", ".join(f"{name} {count}" for name, count in found["per_class"].items()) or "none yet"
+    classes = ", ".join(f"{name}: {count}" for name, count in found["per_class"].items()) or "none yet"
     lines = [
         ("pool", f"{found['pool']} points, ids are {found['ids_from']}"),
         ("labeled", f"{found['labeled']} ({classes})"),
         ("ignored", found["ignored"]),
-        ("tied", f"{found['tied']} {' '.join(found['tied_ids'][:_SHOWN])}".strip()),
+        ("tied", _tied(found["tied_ids"])),
         ("outstanding", f"{found['outstanding']} asked and not labelled yet"),
         ("rounds", found["rounds"]),
         ("unexplored", f"{found['unexplored_share']:.1%} of the pool is reached by no label"),
         ("label churn", _share(found["churn"], "of predictions changed since the round before")),
         ("accuracy", _accuracy(found)),
-        ("suspects", f"{len(found['suspects'])} labels that the others contradict"),
+        ("suspects", f"{len(found['suspects'])} of the labels, contradicted by nearly all that the others say there"),
     ]
     if found["missing_rounds"]:
         lines.append(("missing", f"folders of rounds {', '.join(map(str, found['missing_rounds']))}"))
@@ -46,6 +49,11 @@ def _told(found: dict[str, Any]) -> str:
     if found["suspects"]:
         text += "\n" + table(found["suspects"][:_SHOWN], list(found["suspects"][0]))
     return text
+
+
+def _tied(ids: Sequence[str]) -> str:
+    more = ", ..." if len(ids) > _SHOWN else ""
+    return f"{len(ids)} (ids: {', '.join(ids[:_SHOWN])}{more})" if ids else "0"
 
 
 def _share(value: float | None, meaning: str) -> str:

@@ -5,7 +5,10 @@ prediction score first, so a score is the rank as a share of the batch. And two 
 task in place of a data field `id`, so the id of a point travels as `pool_id`.
 """
 
-from ddal_jax.adapters.labelstudio.exports import Annotation, is_export, read_annotations
+from ddal_jax.adapters.labelstudio.exports import Annotation, Placed, is_export, placed_annotations, read_annotations
 from ddal_jax.adapters.labelstudio.imports import ID_FIELD, OBJECTS, labeling_config, tasks
 
-__all__ = ["ID_FIELD", "OBJECTS", "Annotation", "is_export", "labeling_config", "read_annotations", "tasks"]
+__all__ = [
+    "ID_FIELD", "OBJECTS", "Annotation", "Placed", "is_export", "labeling_config", "placed_annotations",
+    "read_annotations", "tasks",
+]  # fmt: skip

@@ -32,6 +32,13 @@ class Annotation(NamedTuple):
     action: str
 
 
+class Placed(NamedTuple):
+    """What is said, and where in the file: entry or line, with Label Studio's numbers of task and annotation."""
+
+    place: str
+    annotation: Annotation
+
+
 class _Answer(NamedTuple):
     """One annotation as its file gives it, with its place there for errors."""
 
@@ -73,7 +80,8 @@ def read_annotations(
     """Reads labels and skips from an export.
 
     Tasks that nobody annotated, and annotations that choose nothing, say nothing. Where one person annotated a task
-    several times, as after a skip, the last word counts. Of the exports, JSON alone has the skips.
+    several times, as after a skip, the last word counts, and so it does among those of whom no person is told; what
+    several of them said at one time is all kept. Of the exports, JSON alone has the skips.
 
     Args:
       path: of the export: JSON, JSON-MIN, CSV or TSV.
@@ -85,10 +93,18 @@ def read_annotations(
       ValueError: what is no export, a task without an id, an annotation of several classes, a control that is not
         there; the message names the file, the entry and the remedy.
     """
+    return [said.annotation for said in placed_annotations(path, control=control, id_field=id_field)]
+
+
+def placed_annotations(
+    path: str | os.PathLike[str], *, control: str | None = None, id_field: str = ID_FIELD
+) -> list[Placed]:
+    """Reads what `read_annotations` does, each with its place, for those who must say where two of them disagree."""
     question = _Question(Path(path), control, id_field)
     text = _text(question.path)
     answers = _of_json(text, question) if text[0] in "[{" else _of_rows(_rows(text, question.path), question)
-    return [_annotation(answer, question) for answer in _last_words(answers) if answer.cancelled or answer.choices]
+    spoken = [answer for answer in _last_words(answers) if answer.cancelled or answer.choices]
+    return [Placed(answer.place, _annotation(answer, question)) for answer in spoken]
 
 
 def _text(path: Path) -> str:
@@ -102,13 +118,17 @@ def _text(path: Path) -> str:
 
 
 def _last_words(answers: Iterable[_Answer]) -> list[_Answer]:
-    last: dict[tuple[str, str], _Answer] = {}
+    last: dict[tuple[str, str], list[_Answer]] = {}
     for answer in answers:
-        # Nobody in particular may be several people.
-        speaker = (answer.task, _name(answer.annotator) or answer.place)
-        if speaker not in last or answer.updated >= last[speaker].updated:
-            last[speaker] = answer
-    return list(last.values())
+        name = _name(answer.annotator)
+        kept = last.setdefault((answer.task, name), [])
+        if kept and answer.updated < kept[0].updated:
+            continue
+        # At one time, one person has a last word; nobody in particular may be several people.
+        if name or (kept and answer.updated > kept[0].updated):
+            kept.clear()
+        kept.append(answer)
+    return [answer for kept in last.values() for answer in kept]
 
 
 def _annotation(answer: _Answer, question: _Question) -> Annotation:
@@ -167,6 +187,7 @@ def _of_tasks(placed: Mapping[str, dict[str, Any]], question: _Question) -> list
     for place, entry in placed.items():
         for number, annotation in enumerate(entry["annotations"], start=1):
             at = f"{place}, annotation {number}" if len(entry["annotations"]) > 1 else place
+            at += _numbers(entry.get("id"), annotation.get("id"))
             if not _are_dicts(annotation.get("result")):
                 raise ValueError(f"{question.path}, {at} has no list of results. {_REMEDY}")
             found.append((at, place, entry["data"].get(question.id_field), annotation))
@@ -244,8 +265,8 @@ def _of_rows(placed: Mapping[str, dict[str, Any]], question: _Question) -> list[
         )
     return [
         _Answer(
-            place,
-            str(row.get("id")),
+            place + _numbers(row.get("id"), row["annotation_id"]),
+            place if row.get("id") is None else str(row["id"]),
             row.get(question.id_field),
             row.get("annotator"),
             str(row.get("updated_at") or ""),
@@ -254,6 +275,12 @@ def _of_rows(placed: Mapping[str, dict[str, Any]], question: _Question) -> list[
         )
         for place, row in annotated.items()
     ]
+
+
+def _numbers(task: Any, annotation: Any) -> str:
+    """Returns the numbers that Label Studio shows for a task and an annotation, in brackets."""
+    told = [f"{kind} {number}" for kind, number in (("task", task), ("annotation", annotation)) if number is not None]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _chosen(answer: Any, place: str, question: _Question) -> list[str]:
