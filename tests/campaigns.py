@@ -1,6 +1,8 @@
 """Small campaigns for tests: one pool, one size of batch, so that all share what they compile."""
 
 import csv
+import os
+import shutil
 
 import numpy as np
 
@@ -75,3 +77,34 @@ def standing(campaign):
             found[name, annotator] = label if action == "set" else action
     connection.close()
     return {key: value for key, value in found.items() if value != "unset"}
+
+
+def ids_of(asked):
+    """The points of a round, in order."""
+    return [query["id"] for query in asked.queries]
+
+
+def snapshots(campaign, monkeypatch, act):
+    """Returns copies of the campaign as it lay on the disk before and after each step that reaches the disk."""
+    copies = []
+
+    def stop():
+        target = campaign.folder.with_name(f"copy{len(copies)}")
+        shutil.copytree(campaign.folder, target)
+        copies.append(target)
+
+    def watched(function):
+        def step(*given, **named):
+            stop()
+            found = function(*given, **named)
+            stop()
+            return found
+
+        return step
+
+    with monkeypatch.context() as patch:
+        for owner, name in ((os, "fsync"), (os, "rename"), (os, "replace"), (store, "add_round"), (store, "_add_act")):
+            patch.setattr(owner, name, watched(getattr(owner, name)))
+        act()
+    stop()
+    return copies

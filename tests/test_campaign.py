@@ -194,6 +194,10 @@ def test_where_nothing_is_waited_for_nothing_can_be_asked_again(campaign):
 @pytest.mark.parametrize(
     ("call", "told"),
     [
+        (lambda campaign: Campaign("zzz"), "^folder must name a campaign's folder"),
+        (lambda campaign: Campaign.init("none.npy"), "^pool must be a file"),
+        (lambda campaign: campaign.ingest("none.csv"), "^labels must be a file"),
+        (lambda campaign: campaign.ingest(__file__, columns={"klass": "a"}), "^columns must name some of id, label"),
         (lambda campaign: campaign.next(0), "^num must be at least 1; got 0"),
         (lambda campaign: campaign.next(1, num_neighbors=40), "^num_neighbors must be in"),
         (lambda campaign: campaign.replay(0), "^number must be at least 1; got 0"),

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import made_maps
 import numpy as np
 import pytest
-from campaigns import BATCH, CLASSES, NUM_POINTS, begin, label, read_csv, standing, write_labels, write_text
+from campaigns import BATCH, CLASSES, NUM_POINTS, begin, ids_of, label, read_csv, standing, write_labels, write_text
 
 from ddal_jax.campaign import Campaign, NothingLeft, batches, folders, pictures
 from ddal_jax.campaign.batches import COLUMNS, Batch
@@ -17,10 +17,6 @@ from ddal_jax.maps.colors import THEMES
 @pytest.fixture
 def campaign(tmp_path):
     return begin(tmp_path, classes=CLASSES)
-
-
-def _ids(asked):
-    return [query["id"] for query in asked.queries]
 
 
 def test_the_table_tells_given_from_propagated_and_unreached(campaign):
@@ -144,8 +140,8 @@ def test_tasks_hold_what_a_labeller_is_to_see(campaign, tmp_path, form):
     found = campaign.export(tmp_path / "out" / "tasks.json", format="labelstudio", fields=captions)
 
     tasks = json.loads(found.path.read_text())
-    assert [task["data"]["pool_id"] for task in tasks] == _ids(asked)
-    assert [task["data"]["caption"] for task in tasks] == [f"point {name}" for name in _ids(asked)]
+    assert [task["data"]["pool_id"] for task in tasks] == ids_of(asked)
+    assert [task["data"]["caption"] for task in tasks] == [f"point {name}" for name in ids_of(asked)]
     assert (found.rows, found.round, found.shown) == (BATCH, 1, "Text:caption")
     assert found.labeling_config == tmp_path / "out" / "labeling_config.xml"
     assert _configured(found.labeling_config) == ("Text", "$caption", list(CLASSES))
@@ -154,14 +150,14 @@ def test_tasks_hold_what_a_labeller_is_to_see(campaign, tmp_path, form):
 def test_any_round_is_exported_and_any_field_shown(campaign, tmp_path):
     first, second = campaign.next(BATCH), campaign.next(BATCH)
     pictures = write_labels(
-        tmp_path / "p.csv", [(name, "x", f"/{name}.png") for name in _ids(first)], ("id", "note", "image")
+        tmp_path / "p.csv", [(name, "x", f"/{name}.png") for name in ids_of(first)], ("id", "note", "image")
     )
 
     last = campaign.export(tmp_path / "last.json", format="labelstudio")
     earlier = campaign.export(format="labelstudio", number=1, fields=pictures, show="Image:image")
 
     exported = [[task["data"]["pool_id"] for task in json.loads(each.path.read_text())] for each in (earlier, last)]
-    assert exported == [_ids(first), _ids(second)]
+    assert exported == [ids_of(first), ids_of(second)]
     assert _configured(earlier.labeling_config)[:2] == ("Image", "$image")
     assert _configured(last.labeling_config)[:2] == ("Text", "$pool_id")
 
@@ -209,8 +205,8 @@ def test_before_the_first_round_there_are_no_tasks_and_before_the_first_class_no
             {"path": "./f.csv"},
             r"^path must not overwrite what the tasks' fields are read from; got 'f.csv'",
         ),
-        ("id,text\n{}", {"fields": "f.txt"}, r"--fields must be one of \.csv, \.jsonl, \.parquet; got 'f.txt'"),
-        ("id,text\n{}", {"fields": "none.csv"}, "--fields must be a file; got 'none.csv'"),
+        ("id,text\n{}", {"fields": "f.txt"}, r"fields must be one of \.csv, \.jsonl, \.parquet; got 'f.txt'"),
+        ("id,text\n{}", {"fields": "none.csv"}, "fields must be a file; got 'none.csv'"),
         ('{"id": "1"}\n[1]\n', {"fields": "f.jsonl"}, r"f\.jsonl, line 2: must be an object"),
         ('{"id": "1"\n', {"fields": "f.jsonl"}, r"f\.jsonl, line 1: is not JSON"),
         ("PAR1 cut off", {"fields": "f.parquet"}, r"f\.parquet cannot be read as parquet"),
@@ -221,7 +217,7 @@ def test_fields_that_do_not_fit_are_refused_and_nothing_is_written(
 ):
     monkeypatch.chdir(tmp_path)
     asked = campaign.next(BATCH)
-    lines = "".join(f"{name},x\n" for name in _ids(asked))
+    lines = "".join(f"{name},x\n" for name in ids_of(asked))
     for name in ("f.csv", "f.txt", "f.jsonl", "f.parquet"):
         write_text(tmp_path / name, content.replace("{}", lines))
     before = sorted(tmp_path.rglob("*")), (tmp_path / "f.csv").read_bytes()

@@ -152,9 +152,9 @@ def _nan(rows):
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda f: f / "none.npy", r"POOL must be a file; got .*none\.npy.* no such file"),
-        (lambda f: f, "POOL must be a file; .* that is a folder"),
-        (lambda f: write_text(f / "p.tsv", "a"), r"POOL must be one of \.npy, \.npz, \.parquet, \.csv"),
+        (lambda f: f / "none.npy", r"pool must be a file; got .*none\.npy.* no such file"),
+        (lambda f: f, "pool must be a file; .* that is a folder"),
+        (lambda f: write_text(f / "p.tsv", "a"), r"pool must be one of \.npy, \.npz, \.parquet, \.csv"),
         (lambda f: write_text(f / "p.npy", ""), r"p\.npy cannot be read as plain arrays"),
         (lambda f: _damaged(f, "npy"), r"p\.npy cannot be read as plain arrays.*cut off"),
         (lambda f: _damaged(f, "npz"), r"p\.npz cannot be read as plain arrays.*cut off"),
@@ -197,7 +197,7 @@ def _nan(rows):
         ),
         (
             lambda f: write_text(f / os.fsdecode(b"p\xff.csv"), "f0,f1\n1,2\n3,4\n"),
-            r"POOL must have a name that is text; got '.*p\\udcff\.csv'\. Rename it",
+            r"pool must have a name that is text; got '.*p\\udcff\.csv'\. Rename it",
         ),
         (
             lambda f: write_text(f / "p.csv", "f0;f1\n1;2,5\n"),
@@ -248,10 +248,10 @@ def test_a_bad_pool_is_refused_with_its_place_and_a_remedy(tmp_path, make, told)
 @pytest.mark.parametrize(
     ("ids", "told"),
     [
-        ("nothing", "--ids must be a column of POOL or a file; got 'nothing', and columns"),
+        ("nothing", "ids must be a column of the pool or a file; got 'nothing', and columns"),
         ("short.txt", "one id for each of the 3 rows; got 1"),
         ("wide.txt", "wide.txt, line 2: must hold one id; got 2 cells"),
-        (os.fsdecode(b"\xff.npy"), r"--ids must have a name that is text; got '\\udcff\.npy'\. Rename it"),
+        (os.fsdecode(b"\xff.npy"), r"ids must have a name that is text; got '\\udcff\.npy'\. Rename it"),
     ],
 )
 def test_bad_ids_are_refused(tmp_path, monkeypatch, ids, told):

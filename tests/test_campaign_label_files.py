@@ -147,7 +147,7 @@ def test_control_and_id_field_of_an_export_can_be_named(tmp_path):
     found = read_labels(path, columns={"label": "kind", "id": "uid"}, classes=None)
 
     assert [(vote.id, vote.label, vote.annotator) for vote in found.votes] == [("7", "cat", "1")]
-    with pytest.raises(ValueError, match="--map must name some of id, label for .*export.json.*; got 'annotator'"):
+    with pytest.raises(ValueError, match="columns must name some of id, label for .*export.json.*; got 'annotator'"):
         read_labels(path, columns={"annotator": "who"}, classes=None)
 
 
@@ -228,7 +228,7 @@ def test_a_name_that_is_no_text_is_refused_before_it_is_recorded(tmp_path):
     campaign = begin(tmp_path)
     path = write_labels(tmp_path / os.fsdecode(b"new\xff.csv"), [("1", "a")])
 
-    with pytest.raises(ValueError, match=r"LABELS must have a name that is text; got '.*new\\udcff\.csv'\. Rename it"):
+    with pytest.raises(ValueError, match=r"labels must have a name that is text; got '.*new\\udcff\.csv'\. Rename it"):
         campaign.ingest(path)
 
     assert standing(campaign) == {}
@@ -237,7 +237,7 @@ def test_a_name_that_is_no_text_is_refused_before_it_is_recorded(tmp_path):
 def test_a_folder_whose_name_is_no_text_is_refused(tmp_path):
     folder = tmp_path / os.fsdecode(b"c\xff")
 
-    with pytest.raises(ValueError, match="-c must have a name that is text"):
+    with pytest.raises(ValueError, match="folder must have a name that is text"):
         Campaign.init(write_pool(tmp_path), folder)
 
     assert not folder.exists()
@@ -262,7 +262,7 @@ def test_columns_may_be_named_otherwise(tmp_path):
     campaign.ingest(path, columns={"id": "key", "label": "answer", "annotator": "who"})
 
     assert standing(campaign) == {("1", "x"): "a"}
-    with pytest.raises(ValueError, match="--map must name some of id, label, annotator, action; got 'klass'"):
+    with pytest.raises(ValueError, match="columns must name some of id, label, annotator, action; got 'klass'"):
         campaign.ingest(path, columns={"klass": "answer"})
 
 

@@ -5,22 +5,16 @@ import os
 import shutil
 import sqlite3
 import threading
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from campaigns import BATCH, CLASSES, NUM_POINTS, answers, begin, standing, write_labels, write_pool
+from campaigns import BATCH, CLASSES, NUM_POINTS, answers, begin, ids_of, snapshots, standing, write_labels
 
-from ddal_jax.campaign import Campaign, batches, new_folder, rounds, store
+from ddal_jax.campaign import Campaign, batches, rounds, store
 
 
 @pytest.fixture
 def campaign(tmp_path):
     return begin(tmp_path, classes=CLASSES)
-
-
-def _ids(asked):
-    return [query["id"] for query in asked.queries]
 
 
 def _folders(campaign):
@@ -81,35 +75,9 @@ def test_the_record_is_synchronised_fully_behind_a_write_ahead_log(campaign):
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
-def _snapshots(campaign, monkeypatch, act):
-    """Returns copies of the campaign as it lay on the disk before and after each step that reaches the disk."""
-    copies = []
-
-    def stop():
-        target = campaign.folder.with_name(f"copy{len(copies)}")
-        shutil.copytree(campaign.folder, target)
-        copies.append(target)
-
-    def watched(function):
-        def step(*given, **named):
-            stop()
-            found = function(*given, **named)
-            stop()
-            return found
-
-        return step
-
-    with monkeypatch.context() as patch:
-        for owner, name in ((os, "fsync"), (os, "rename"), (os, "replace"), (store, "add_round"), (store, "_add_act")):
-            patch.setattr(owner, name, watched(getattr(owner, name)))
-        act()
-    stop()
-    return copies
-
-
 def test_killed_at_any_step_of_next_no_half_round_is_accepted_and_the_next_command_goes_on(campaign, monkeypatch):
     uninterrupted = []
-    copies = _snapshots(campaign, monkeypatch, lambda: uninterrupted.append(campaign.next(BATCH)))
+    copies = snapshots(campaign, monkeypatch, lambda: uninterrupted.append(campaign.next(BATCH)))
 
     unrecorded = 0
     for copy in copies:
@@ -121,7 +89,7 @@ def test_killed_at_any_step_of_next_no_half_round_is_accepted_and_the_next_comma
         if recorded:
             assert found.replay(1).same
         else:
-            assert _ids(found.next(BATCH)) == _ids(uninterrupted[0])
+            assert ids_of(found.next(BATCH)) == ids_of(uninterrupted[0])
     assert unrecorded >= 10
     assert unrecorded < len(copies)
 
@@ -129,7 +97,7 @@ def test_killed_at_any_step_of_next_no_half_round_is_accepted_and_the_next_comma
 def test_killed_at_any_step_of_ingest_all_of_the_file_is_there_or_nothing(campaign, monkeypatch, tmp_path):
     path = write_labels(tmp_path / "labels.csv", [(str(row), "a") for row in range(20)])
 
-    copies = _snapshots(campaign, monkeypatch, lambda: campaign.ingest(path))
+    copies = snapshots(campaign, monkeypatch, lambda: campaign.ingest(path))
 
     counts = [len(standing(Campaign(copy))) for copy in copies]
     assert counts == [0, 0, 20]
@@ -165,7 +133,7 @@ def test_what_the_campaign_stands_on_is_not_overwritten(campaign, place):
     before = path.read_bytes() if path.exists() else None
 
     for write in (campaign.export, campaign.map):
-        with pytest.raises(ValueError, match="-o must not overwrite what the campaign stands on"):
+        with pytest.raises(ValueError, match="path must not overwrite what the campaign stands on"):
             write(path)
         with pytest.raises(ValueError, match="^path must name a file; .* is a folder"):
             write(campaign.folder)
@@ -205,7 +173,7 @@ def test_a_full_disk_records_no_round_and_the_next_command_goes_on(campaign, mon
 
     assert campaign.about()["rounds"] == 1
     assert _folders(campaign) == ["001"]
-    assert campaign.replay(1).replayed == _ids(first)
+    assert campaign.replay(1).replayed == ids_of(first)
     assert campaign.next(BATCH).number == 2
 
 
@@ -269,7 +237,7 @@ def test_a_round_asked_meanwhile_by_another_command_is_not_asked_again(campaign,
 
     every = [first, *others, asked]
     assert [one.number for one in every] == [1, 2, 3]
-    assert len({name for one in every for name in _ids(one)}) == 3 * BATCH
+    assert len({name for one in every for name in ids_of(one)}) == 3 * BATCH
 
 
 def test_labels_that_come_while_a_round_is_computed_do_not_belong_to_it(campaign, monkeypatch, tmp_path):
@@ -284,90 +252,7 @@ def test_labels_that_come_while_a_round_is_computed_do_not_belong_to_it(campaign
     asked = campaign.next(BATCH)
 
     assert standing(campaign) == {("1", ""): "a"}
-    assert campaign.replay(1).replayed == _ids(asked)
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_what_a_killed_init_left_is_no_campaign_and_the_next_one_clears_it(tmp_path, monkeypatch, there):
-    folder = tmp_path / "campaign"
-    if there:
-        folder.mkdir()
-    with monkeypatch.context() as patch:
-        patch.setattr(new_folder, "_settle", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
-        patch.setattr(shutil, "rmtree", lambda *given, **named: None)
-        with pytest.raises(KeyboardInterrupt):
-            begin(tmp_path)
-    assert len(list(folder.glob(".campaign-*.unfinished"))) == 1
-    with pytest.raises(ValueError, match=r"must name a campaign's folder, .* has no campaign\.sqlite"):
-        Campaign(folder)
-
-    begin(tmp_path)
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["campaign", "pool.npy"]
-    assert [path.name for path in folder.iterdir()] == [store.DATABASE]
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_killed_at_any_step_of_init_the_campaign_is_whole_or_the_next_init_makes_it(tmp_path, monkeypatch, there):
-    home = SimpleNamespace(folder=tmp_path / "home")
-    (home.folder / "campaign" if there else home.folder).mkdir(parents=True)
-    labels = write_labels(tmp_path / "labels.csv", [(str(row), "a") for row in range(20)])
-
-    copies = _snapshots(home, monkeypatch, lambda: begin(home.folder, labels=labels))
-
-    begun = [(copy / "campaign" / store.DATABASE).exists() for copy in copies]
-    for copy, whole in zip(copies, begun, strict=True):
-        found = Campaign(copy / "campaign") if whole else begin(copy, labels=labels)
-        assert found.about()["votes"] == 20
-        assert [path.name for path in found.folder.iterdir()] == [store.DATABASE]
-    assert sorted(begun) == begun
-    assert 0 < sum(begun) < len(begun)
-
-
-def test_a_campaign_is_not_begun_over_another_or_over_files(campaign, tmp_path):
-    with pytest.raises(ValueError, match=r"new or empty; .* holds 'campaign\.sqlite' already"):
-        begin(tmp_path)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes").write_text("precious")
-    with pytest.raises(ValueError, match="new or empty; .* holds 'notes' already"):
-        Campaign.init(tmp_path / "pool.npy", tmp_path / "mine")
-    for way in (tmp_path / "pool.npy", tmp_path / "pool.npy" / "x" / "y"):
-        with pytest.raises(ValueError, match=r"-c must name a folder; got .*pool\.npy' is a file"):
-            Campaign.init(tmp_path / "pool.npy", way)
-
-
-@pytest.mark.parametrize("holds", [[], ["lost+found"]])
-def test_an_empty_folder_becomes_the_campaign_even_where_it_cannot_be_renamed(tmp_path, monkeypatch, holds):
-    path, home, rename = write_pool(tmp_path), tmp_path / "disk", os.rename
-    for folder in [home, *(home / name for name in holds)]:
-        folder.mkdir()
-
-    def within(source, target):
-        if home in (Path(source), Path(target)):
-            raise OSError(errno.EBUSY, "Device or resource busy")
-        rename(source, target)
-
-    monkeypatch.setattr(os, "rename", within)
-    monkeypatch.chdir(home)
-    found = Campaign.init(path, ".")
-
-    assert found.about()["pool"] == NUM_POINTS
-    assert sorted(entry.name for entry in home.iterdir()) == [store.DATABASE, *holds]
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["disk", "pool.npy"]
-
-
-@pytest.mark.parametrize("there", [False, True])
-def test_an_init_that_fails_leaves_what_was_there(tmp_path, there):
-    path, folder = write_pool(tmp_path), tmp_path / "new" / "campaign"
-    if there:
-        folder.mkdir(parents=True)
-    before = sorted(tmp_path.rglob("*"))
-
-    with pytest.raises(ValueError, match="id '99' is not in the pool"):
-        Campaign.init(path, folder, labels=write_labels(path.with_name("labels.csv"), [("99", "a")]))
-
-    path.with_name("labels.csv").unlink()
-    assert sorted(tmp_path.rglob("*")) == before
+    assert campaign.replay(1).replayed == ids_of(asked)
 
 
 def test_a_record_that_may_not_be_written_says_so_and_loses_nothing(campaign, monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """Simulations: what strategies share, what is judged, and awkward data."""
 
+import dataclasses
 import math
 import time
 from pathlib import Path
@@ -11,14 +12,15 @@ import pytest
 from ddal_jax import evaluate
 from ddal_jax.campaign import judge
 from ddal_jax.campaign.simulation import simulate
-from ddal_jax.campaign.trials import STRATEGIES, Sizes, sizes
+from ddal_jax.campaign.trials import STRATEGIES, Sizes, WantedSizes
 from ddal_jax.data.pools import hold_out
 from ddal_jax.experiments import results
 from ddal_jax.pool_graph import GraphSettings
 
 REPOSITORY = Path(__file__).parents[1]
 NUM_ROWS, NUM_CLASSES = 60, 3
-SMALL = {"num_seeds": 2, "query_size": 5, "num_start": 5, "budget": 15, "graph": GraphSettings(num_neighbors=4)}
+WANTED = WantedSizes(num_seeds=2, query_size=5, num_start=5, budget=15)
+SMALL = {"wanted": WANTED, "graph": GraphSettings(num_neighbors=4)}
 
 
 def clouds(num_rows=NUM_ROWS, seed=0):
@@ -149,7 +151,12 @@ def test_a_start_without_labels_and_rare_classes_are_no_obstacle():
     labels[[4, 50]] = 2  # two points of one class, none of another
     heard = []
 
-    found = simulate(features, labels, **SMALL | {"num_start": 0, "budget": 10}, on_seed=heard.append)
+    found = simulate(
+        features,
+        labels,
+        **SMALL | {"wanted": dataclasses.replace(WANTED, num_start=0, budget=10)},
+        on_seed=heard.append,
+    )
 
     for name in ("random", "margin", "coreset", "diffusion"):
         first, later = of(found.judged, name)[0], of(found.judged, name)[-1]
@@ -178,12 +185,12 @@ def test_names_are_those_of_the_experiments():
 
 
 def test_sizes_that_are_not_given_fit_the_data():
-    many, few = sizes(100_000), sizes(9)
+    many, few = WantedSizes().for_rows(100_000), WantedSizes().for_rows(9)
 
     assert many == Sizes(num_seeds=20, num_points=10_000, num_test=2_000, num_start=20, query_size=20, budget=220)
     assert few == Sizes(num_seeds=20, num_points=7, num_test=2, num_start=3, query_size=20, budget=7)
     assert few.counts == [3, 7]
-    assert sizes(60, query_size=10, budget=37).counts == [10, 20, 30, 37]
+    assert WantedSizes(query_size=10, budget=37).for_rows(60).counts == [10, 20, 30, 37]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +202,16 @@ def test_sizes_that_are_not_given_fit_the_data():
         ({"num_test": 60}, r"^num_test must be in \[1, 58\]"),
         ({"num_points": 46}, r"^num_points must be in \[2, 45\]"),
         ({"query_size": 0}, "^query_size must be at least 1"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(WANTED, **changes).for_rows(NUM_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
         ({"graph": GraphSettings(num_neighbors=45)}, r"^num_neighbors must be in \[1, 44\] for 45 points"),
         ({"strategies": ("random", "luck")}, "^strategies must be one of 'random', 'margin', .*; got 'luck'"),
         ({"strategies": ("random", "random")}, "^strategies must name at least one strategy, none twice"),
@@ -240,7 +257,7 @@ def test_twenty_seeds_of_two_thousand_points_take_well_under_two_minutes():
     features = random.normal(size=(2000, 64)) + 2 * random.normal(size=(10, 64))[labels]
     begun = time.perf_counter()
 
-    found = simulate(features, labels, num_seeds=20)
+    found = simulate(features, labels)
 
     assert len(found.judged.records) == 4 * 20 * 11
     assert time.perf_counter() - begun < 90

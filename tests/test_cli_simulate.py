@@ -14,6 +14,7 @@ from test_campaign_simulation import clouds
 
 from ddal_jax import cli, evaluate
 from ddal_jax.campaign import Campaign
+from ddal_jax.campaign.trials import WantedSizes
 from ddal_jax.cli import simulate as command
 
 REPOSITORY = Path(__file__).parents[1]
@@ -86,7 +87,7 @@ def test_the_command_answers_in_json_and_leaves_out_what_has_no_label(files, cap
         (["--strategies", "luck"], "strategies must be one of .*; got 'luck'"),
         (["--budget", "100"], r"budget must be in \[6, 45\]"),
         (["--criterion", "luck"], "criterion must be one of .*; got 'luck'"),
-        (["--labels", "nothing.csv"], "LABELS must be a file; got 'nothing.csv'"),
+        (["--labels", "nothing.csv"], "--labels must be a file; got 'nothing.csv'"),
         (["--labels", "some.csv"], "labels must be of at least two classes"),
         (["-o", "full"], r"full.results.jsonl already holds results"),
     ],
@@ -126,7 +127,7 @@ def test_the_command_and_its_python_twin_take_the_same_words(files, monkeypatch)
         Campaign.simulate("pool.npy", "labels.csv", **sizes, options=options)
 
     assert given[0] == given[1]
-    assert {name: given[0][name] for name in sizes} == sizes
+    assert given[0]["wanted"] == WantedSizes(**sizes)
     graph_names = ("metric", "num_neighbors", "num_steps", "symmetrize")
     for name, value in options.items():
         assert getattr(given[0]["graph" if name in graph_names else "query"], name) == value

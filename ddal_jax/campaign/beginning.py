@@ -65,7 +65,7 @@ def _class_names(classes: Sequence[str]) -> list[str]:
         raise TypeError(f"classes must be a sequence of names, such as ['a', 'b']; got the single string {classes!r}.")
     names = [str(name).strip() for name in classes]
     for name in names:
-        tables.refuse_control_characters("--classes", "class", name)
+        tables.refuse_control_characters("classes", "class", name)
     if not all(names) or len(set(names)) < len(names):
         raise ValueError(f"classes must be names that differ; got {', '.join(map(repr, names))}.")
     return names

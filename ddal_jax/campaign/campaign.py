@@ -245,12 +245,14 @@ class Campaign:
         """
         from ddal_jax.campaign.labeled_pools import read_labeled_pool
         from ddal_jax.campaign.pool_simulation import simulate_pool
+        from ddal_jax.campaign.trials import WantedSizes
 
-        return simulate_pool(
-            read_labeled_pool(pool, labels, ids=ids), strategies=strategies, num_seeds=num_seeds,
-            query_size=query_size, budget=budget, num_start=num_start, num_points=num_points, num_test=num_test,
-            options=options, name=Path(pool).stem,
+        wanted = WantedSizes(
+            num_seeds=num_seeds, query_size=query_size, budget=budget, num_start=num_start,
+            num_points=num_points, num_test=num_test,
         )  # fmt: skip
+        found = read_labeled_pool(pool, labels, ids=ids)
+        return simulate_pool(found, strategies=strategies, wanted=wanted, options=options, name=Path(pool).stem)
 
     def about(self) -> dict[str, Any]:
         """Returns what the campaign is, without looking at its pool: sizes, where ids come from, rounds, votes."""

@@ -75,7 +75,7 @@ def refuse_to_overwrite(campaign: Path, pool: Path, target: Path) -> None:
     inside, whole = campaign.resolve(), target.resolve()
     own = whole.parent == inside and (whole.name.startswith(store.DATABASE) or whole.name == GRAPH)
     if own or whole.is_relative_to(inside / ROUNDS) or whole == pool.resolve():
-        raise ValueError(f"-o must not overwrite what the campaign stands on; got {str(target)!r}.")
+        raise ValueError(f"path must not overwrite what the campaign stands on; got {str(target)!r}.")
 
 
 def sync_folder(folder: Path) -> None:

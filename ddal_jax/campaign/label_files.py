@@ -50,10 +50,10 @@ def read_labels(path: Path, *, columns: Mapping[str, str], classes: Collection[s
     Raises:
       ValueError: names the file, the line and a remedy.
     """
-    tables.existing_file("LABELS", path)
+    tables.existing_file("labels", path)
     unknown = sorted(set(columns) - set(COLUMNS))
     if unknown:
-        raise ValueError(f"--map must name some of {', '.join(COLUMNS)}; got {unknown[0]!r}.")
+        raise ValueError(f"columns must name some of {', '.join(COLUMNS)}; got {unknown[0]!r}.")
     fixed = frozenset(classes or ())
     said = _said_in(path, columns, fixed)
     for vote in said.votes:
@@ -70,7 +70,7 @@ def _said_in(path: Path, columns: Mapping[str, str], fixed: Collection[str]) -> 
             return Said(_from_tool(path, columns), [])
         names = {column: columns.get(column, column) for column in COLUMNS}
         return label_tables.votes_of(label_records.read_records(path, names=names), columns, fixed)
-    table = tables.read_table("LABELS", path, header="id,label or id,label,annotator")
+    table = tables.read_table("labels", path, header="id,label or id,label,annotator")
     return label_tables.votes_of(table, columns, fixed)
 
 
@@ -78,7 +78,7 @@ def _from_tool(path: Path, columns: Mapping[str, str]) -> list[Vote]:
     other = sorted(set(columns) - set(_OF_EXPORTS))
     if other:
         raise ValueError(
-            f"--map must name some of {', '.join(_OF_EXPORTS)} for {path}, which a labelling tool exported; got "
+            f"columns must name some of {', '.join(_OF_EXPORTS)} for {path}, which a labelling tool exported; got "
             f"{other[0]!r}."
         )
     found = labelstudio.placed_annotations(

@@ -52,14 +52,16 @@ def prepared(target: Path) -> Iterator[Path]:
 
 
 def _refuse_what_is_taken(target: Path) -> None:
-    tables.refuse_undecodable_path("-c", target)
+    tables.refuse_undecodable_path("folder", target)
     nearest = next(path for path in (target, *target.parents) if path.exists())
     if not nearest.is_dir():
-        raise ValueError(f"-c must name a folder; got {str(target)!r}, and {str(nearest)!r} is a file.")
+        raise ValueError(f"folder must name a folder; got {str(target)!r}, and {str(nearest)!r} is a file.")
     if nearest == target:
         held = sorted(path.name for path in target.iterdir() if path.name != _OF_THE_DISK and not _is_leftover(path))
         if held:
-            raise ValueError(f"-c must name a folder that is new or empty; {str(target)!r} holds {held[0]!r} already.")
+            raise ValueError(
+                f"folder must name a folder that is new or empty; {str(target)!r} holds {held[0]!r} already."
+            )
 
 
 def _is_leftover(path: Path) -> bool:
@@ -80,7 +82,9 @@ def _settle(unfinished: Path, target: Path) -> None:
     if [path for path in unfinished.iterdir() if path != record]:
         raise OSError(f"{record} could not be written whole; see to the disk and run it again.")
     if (target / DATABASE).exists():
-        raise ValueError(f"-c must name a folder that is new or empty; another command began a campaign in {target}.")
+        raise ValueError(
+            f"folder must name a folder that is new or empty; another command began a campaign in {target}."
+        )
     with record.open("rb+") as file:
         os.fsync(file.fileno())
     os.rename(record, target / DATABASE)

@@ -31,7 +31,7 @@ class MissingColumn(ValueError):
 
     def __init__(self, asked: str, columns: list[str]) -> None:
         """Says what is missing and what is there."""
-        super().__init__(f"--ids must be a column of POOL or a file; got {asked!r}, and columns {columns}.")
+        super().__init__(f"ids must be a column of the pool or a file; got {asked!r}, and columns {columns}.")
         self.columns = columns
 
 
@@ -83,10 +83,10 @@ def read_contents(path: Path, *, ids: str | None = None) -> Contents:
       ValueError: as `read_pool`, but for what is wrong with ids.
       ImportError: a parquet file without pyarrow.
     """
-    tables.existing_file("POOL", path)
+    tables.existing_file("pool", path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f"POOL must be one of {', '.join(_READERS)}; got {str(path)!r}.")
+        raise ValueError(f"pool must be one of {', '.join(_READERS)}; got {str(path)!r}.")
     contents = reader(path, ids)
     check_features(path, contents.features)
     return contents
@@ -204,13 +204,13 @@ def _not_plain(path: Path, error: Exception) -> str:
 def _read_id_file(pool: Path, path: Path) -> np.ndarray | list[str]:
     if not path.is_file():
         raise ValueError(
-            f"--ids must be a column or a file; {pool.name} has no columns and there is no file {str(path)!r}."
+            f"ids must be a column or a file; {pool.name} has no columns and there is no file {str(path)!r}."
         )
-    tables.refuse_undecodable_path("--ids", path)
+    tables.refuse_undecodable_path("ids", path)
     if path.suffix.lower() == ".npy":
         return _load(path, path)
     found = []
-    for line in tables.read_lines("--ids", path):
+    for line in tables.read_lines("ids", path):
         if len(line.cells) != 1:
             raise ValueError(f"{line.where}: must hold one id; got {len(line.cells)} cells.")
         found.append(line.cells[0])

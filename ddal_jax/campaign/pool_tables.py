@@ -52,7 +52,7 @@ def read_csv(path: Path, id_column: Callable[[list[str]], str | None]) -> Conten
     Raises:
       ValueError: names the line, and the column where one is at fault.
     """
-    table = tables.read_table("POOL", path, header="id,f0,f1,... or f0,f1,...")
+    table = tables.read_table("pool", path, header="id,f0,f1,... or f0,f1,...")
     _check_header(table.header, table.where)
     column = id_column(table.header)
     at = None if column is None else table.header.index(column)

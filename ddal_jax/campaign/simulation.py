@@ -15,7 +15,7 @@ import threadpoolctl
 from jaxtyping import Int, Shaped
 
 from ddal_jax import array_checks, checks
-from ddal_jax.campaign.trials import STRATEGIES, Checkpoint, Sizes, replay, sizes, trial
+from ddal_jax.campaign.trials import STRATEGIES, Checkpoint, Sizes, WantedSizes, replay, trial
 from ddal_jax.experiments.config import plain
 from ddal_jax.experiments.results import Record, Results, RunHeader, environment
 from ddal_jax.pool_graph import GraphSettings
@@ -44,12 +44,7 @@ def simulate(
     labels: Int[np.ndarray, " n"],
     *,
     strategies: Sequence[str] = DEFAULT_STRATEGIES,
-    num_seeds: int = 20,
-    query_size: int = 20,
-    budget: int | None = None,
-    num_start: int | None = None,
-    num_points: int | None = None,
-    num_test: int | None = None,
+    wanted: WantedSizes | None = None,
     graph: GraphSettings | None = None,
     query: QuerySettings | None = None,
     name: str = "pool",
@@ -65,12 +60,7 @@ def simulate(
       features: float16, float32, float64 or integers, used as float32.
       labels: class of each row from 0, none unlabelled.
       strategies: names from `trials.STRATEGIES`, none twice.
-      num_seeds: paired repetitions, with seeds 0, 1, ...
-      query_size: B, labels asked between two trainings.
-      budget: labels in all, start included; by default the start and ten queries.
-      num_start: labels drawn at random to start from, 0 for none; by default B.
-      num_points: size of the pool; by default all rows that are not held out, at most 10,000.
-      num_test: held-out rows; by default a quarter, at most 2,000.
+      wanted: sizes; all by default if None.
       graph: how the graph is built and walked; by default K = 10, or what a smaller pool allows.
       query: how `diffusion` picks points; by default as `suggest` does.
       name: of the data.
@@ -82,10 +72,7 @@ def simulate(
       TypeError: labels or sizes that are no integers.
     """
     features, labels = _checked(features, labels)
-    chosen = sizes(
-        len(labels), num_seeds=num_seeds, query_size=query_size, budget=budget, num_start=num_start,
-        num_points=num_points, num_test=num_test,
-    )  # fmt: skip
+    chosen = (wanted or WantedSizes()).for_rows(len(labels))
     graph = GraphSettings(num_neighbors=min(10, chosen.num_points - 1)) if graph is None else graph
     checks.num_neighbors(graph.num_neighbors, chosen.num_points)
     num_classes = int(labels.max()) + 1

@@ -111,7 +111,7 @@ def opened(folder: Path) -> Iterator[sqlite3.Connection]:
     path = folder / DATABASE
     if not path.is_file():
         raise ValueError(
-            f"-c must name a campaign's folder, as `ddal init` makes it; {str(folder)!r} has no {DATABASE}."
+            f"folder must name a campaign's folder, as `ddal init` makes it; {str(folder)!r} has no {DATABASE}."
         )
     with told(path):
         connection = _connected(path, mode="rw")

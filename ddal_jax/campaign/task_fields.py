@@ -27,10 +27,10 @@ def read_fields(path: Path, wanted: Collection[str], *, id_column: str | None) -
         names the file, the line and a remedy.
       ImportError: a parquet file without pyarrow.
     """
-    tables.existing_file("--fields", path)
+    tables.existing_file("fields", path)
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f"--fields must be one of {', '.join(_READERS)}; got {str(path)!r}.")
+        raise ValueError(f"fields must be one of {', '.join(_READERS)}; got {str(path)!r}.")
     found: dict[str, dict[str, Any]] = {}
     known = frozenset(wanted)
     for where, row in reader(path):
@@ -51,7 +51,7 @@ def read_fields(path: Path, wanted: Collection[str], *, id_column: str | None) -
 
 
 def _csv(path: Path) -> _Rows:
-    table = tables.read_table("--fields", path, header="id,text")
+    table = tables.read_table("fields", path, header="id,text")
     for line in table.lines:
         yield line.where, dict(zip(table.header, line.cells, strict=True))
 

@@ -54,47 +54,59 @@ class Sizes:
         return [*range(self.num_start, self.budget, self.query_size), self.budget]
 
 
-def sizes(
-    num_rows: int,
-    *,
-    num_seeds: int = 20,
-    query_size: int = 20,
-    budget: int | None = None,
-    num_start: int | None = None,
-    num_points: int | None = None,
-    num_test: int | None = None,
-) -> Sizes:
-    """Chooses the sizes that are not given for so many labelled rows, and refuses those that do not fit.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WantedSizes:
+    """Sizes as they are asked for; None leaves the choice to the data.
 
-    A quarter of the rows is held out, at most 2,000; the pool is the rest, at most 10,000; the start is one batch, or
-    half of a smaller pool; the budget is the start and ten queries, or the whole pool.
-
-    Raises:
-      ValueError: fewer than 3 rows, a size that is out of its range.
-      TypeError: one that is no integer.
+    Attributes:
+      num_seeds: paired repetitions.
+      query_size: B.
+      budget: labels in all, start included; by default the start and ten queries, or the whole pool.
+      num_start: labels drawn at random to start from, 0 for none; by default one query, or half of a smaller pool.
+      num_points: size of the pool; by default all rows that are not held out, at most 10,000.
+      num_test: held-out rows; by default a quarter, at most 2,000.
     """
-    if num_rows < 3:
-        raise ValueError(f"labels must be there for at least 3 rows, two of them the pool; got {num_rows}.")
-    num_seeds = checks.integer("num_seeds", num_seeds, low=1)
-    query_size = checks.integer("query_size", query_size, low=1)
-    if num_test is None:
-        num_test = min(LARGEST_TEST, max(1, num_rows // 4))
-    num_test = checks.integer("num_test", num_test, low=1, high=num_rows - 2, why="(two points are the pool)")
-    rest = num_rows - num_test
-    if num_points is None:
-        num_points = min(LARGEST_POOL, rest)
-    num_points = checks.integer("num_points", num_points, low=2, high=rest, why="(the rows that are not held out)")
-    if num_start is None:
-        num_start = min(query_size, num_points // 2)
-    num_start = checks.integer("num_start", num_start, low=0, high=num_points - 1, why="(the pool less one)")
-    if budget is None:
-        budget = min(num_start + NUM_QUERIES * query_size, num_points)
-    why = "(more than the start, at most the pool)"
-    budget = checks.integer("budget", budget, low=num_start + 1, high=num_points, why=why)
-    return Sizes(
-        num_seeds=num_seeds, num_points=num_points, num_test=num_test, num_start=num_start, query_size=query_size,
-        budget=budget,
-    )  # fmt: skip
+
+    num_seeds: int = 20
+    query_size: int = 20
+    budget: int | None = None
+    num_start: int | None = None
+    num_points: int | None = None
+    num_test: int | None = None
+
+    def for_rows(self, num_rows: int) -> Sizes:
+        """Chooses what is not given for so many labelled rows, and refuses what does not fit.
+
+        Raises:
+          ValueError: fewer than 3 rows, a size that is out of its range.
+          TypeError: one that is no integer.
+        """
+        if num_rows < 3:
+            raise ValueError(f"labels must be there for at least 3 rows, two of them the pool; got {num_rows}.")
+        num_seeds = checks.integer("num_seeds", self.num_seeds, low=1)
+        query_size = checks.integer("query_size", self.query_size, low=1)
+        num_test = self.num_test
+        if num_test is None:
+            num_test = min(LARGEST_TEST, max(1, num_rows // 4))
+        num_test = checks.integer("num_test", num_test, low=1, high=num_rows - 2, why="(two points are the pool)")
+        rest = num_rows - num_test
+        num_points = self.num_points
+        if num_points is None:
+            num_points = min(LARGEST_POOL, rest)
+        num_points = checks.integer("num_points", num_points, low=2, high=rest, why="(the rows that are not held out)")
+        num_start = self.num_start
+        if num_start is None:
+            num_start = min(query_size, num_points // 2)
+        num_start = checks.integer("num_start", num_start, low=0, high=num_points - 1, why="(the pool less one)")
+        budget = self.budget
+        if budget is None:
+            budget = min(num_start + NUM_QUERIES * query_size, num_points)
+        why = "(more than the start, at most the pool)"
+        budget = checks.integer("budget", budget, low=num_start + 1, high=num_points, why=why)
+        return Sizes(
+            num_seeds=num_seeds, num_points=num_points, num_test=num_test, num_start=num_start, query_size=query_size,
+            budget=budget,
+        )  # fmt: skip
 
 
 class Trial(NamedTuple):

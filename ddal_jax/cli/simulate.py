@@ -12,7 +12,7 @@ from ddal_jax import checks
 from ddal_jax.campaign.labeled_pools import LabeledPool, read_labeled_pool
 from ddal_jax.campaign.pool_simulation import simulate_pool
 from ddal_jax.campaign.simulation import DEFAULT_STRATEGIES, Simulation
-from ddal_jax.campaign.trials import STRATEGIES
+from ddal_jax.campaign.trials import STRATEGIES, WantedSizes
 from ddal_jax.cli.campaign import Answer, answer, prepare, table
 from ddal_jax.cli.options import add_query_options, query_options
 from ddal_jax.disk import whole
@@ -63,16 +63,15 @@ def _simulate(arguments: argparse.Namespace) -> Answer:
     _refuse_other_results(arguments.output)
     prepare()
     pool = read_labeled_pool(arguments.pool, arguments.labels, ids=arguments.ids)
+    wanted = WantedSizes(
+        num_seeds=num_seeds, query_size=arguments.num, budget=arguments.budget, num_start=arguments.num_start,
+        num_points=arguments.num_points, num_test=arguments.num_test,
+    )  # fmt: skip
     with _progress(num_seeds, quiet=arguments.json) as on_seed:
         found = simulate_pool(
             pool,
             strategies=tuple(dict.fromkeys([_BASE, *arguments.strategies.split(",")])),
-            num_seeds=num_seeds,
-            query_size=arguments.num,
-            budget=arguments.budget,
-            num_start=arguments.num_start,
-            num_points=arguments.num_points,
-            num_test=arguments.num_test,
+            wanted=wanted,
             options=query_options(arguments),
             name=arguments.pool.stem,
             on_seed=on_seed,
